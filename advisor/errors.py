@@ -1,0 +1,50 @@
+"""Every way the program stops, with the exit code that tells a shell which it was.
+
+A message is one sentence without a full stop: the subject in backticks, what it is, what was
+expected. The hint is the next action.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the exit code says to a script."""
+
+    FITS = 0
+    NOTHING_FITS = 1
+    WRONG_USAGE = 2
+    PROBE_FAILED = 3
+    BAD_HEADER = 4
+    NO_NETWORK = 5
+    CANNOT_WRITE = 74
+    """The answer could not be written (`EX_IOERR`): the disk is full."""
+
+    BUG = 70
+
+
+class AdvisorError(Exception):
+    """Base of every error that ends the program with a sentence."""
+
+    exit_code = ExitCode.WRONG_USAGE
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(AdvisorError):
+    """Somebody asked for something that cannot be."""
+
+
+class ProbeFailedError(AdvisorError):
+    """A probe that the answer needs failed."""
+
+    exit_code = ExitCode.PROBE_FAILED
+
+
+class CannotWriteError(AdvisorError):
+    """The answer, or a file that was asked for, could not be written."""
+
+    exit_code = ExitCode.CANNOT_WRITE
