@@ -26,6 +26,8 @@ class Hyperparameters:
     qk_norm: bool = False
     qkv_bias: bool = False
     token_type_count: int | None = None
+    position_count: int | None = None
+    """Rows of a learned table of positions (BERT)."""
 
     # Sliding and chunked windows.
     sliding_window: int | None = None
@@ -48,6 +50,9 @@ class Hyperparameters:
     leading_dense_block_count: int | None = None
     interleave_moe_layer_step: int | None = None
     moe_latent_size: int | None = None
+    router_has_bias: bool = True
+    """False where a model lacks the score correction that its architecture knows."""
+
     hash_layer_count: int | None = None
 
     # Multi-head latent attention, indexers, compressed streams.
@@ -59,6 +64,9 @@ class Hyperparameters:
     indexer_key_length: int | None = None
     indexer_top_k: int | None = None
     indexer_kpool: int | None = None
+    indexer_full_layers: tuple[int, ...] | None = None
+    """Layers with an indexer of their own; ``None`` when every layer that could have one has."""
+
     compress_ratios: tuple[int, ...] | None = None
     output_lora_rank: int | None = None
     output_group_count: int | None = None
@@ -74,6 +82,7 @@ class Hyperparameters:
     ssm_state_size: int | None = None
     ssm_time_step_rank: int | None = None
     ssm_group_count: int | None = None
+    ssm_has_norm: bool = True
     shortconv_l_cache: int | None = None
     kda_head_count: int | None = None
     kda_head_dim: int | None = None
@@ -84,10 +93,14 @@ class Hyperparameters:
     altup_num_inputs: int | None = None
     laurel_rank: int | None = None
     ple_layer_count: int | None = None
+    ple_layers: tuple[int, ...] | None = None
+    ple_ngram_size: int | None = None
     ple_embedding_length: int | None = None
     ple_table_rows: int | None = None
     ple_conv_kernel: int | None = None
     nextn_predict_layers: int | None = None
+    nextn_has_own_tables: bool = False
+    """True when the prediction block repeats the token table and the head."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +164,12 @@ class Model:
     gguf_repositories: tuple[str, ...]
     gguf_repositories_recalled: tuple[str, ...]
     """From memory, not seen in a listing."""
+
+    params_active_published: str | None = None
+    """What its maker calls active (`3B`), which may leave the embeddings out."""
+
+    gguf_context_tokens: int | None = None
+    """What the GGUF says instead of `context_tokens`, where the two are known to differ."""
 
     benchmarks: tuple[Benchmark, ...]
     notes: tuple[str, ...]

@@ -44,6 +44,9 @@ class Role(StrEnum):
     LOOKUP_TABLE = "lookup-table"
     """Per-layer embeddings: a few rows are read per token; it stays on the host."""
 
+    ROPE_FACTORS = "rope-factors"
+    """Tables of rotary factors: in the file, and no weights in their maker's count."""
+
     VISION = "vision"
     MTP = "mtp"
     """A next-token-prediction block, which ordinary decoding does not read."""
