@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 LARGEST_ANSWER_BYTES = 4 << 20
 """Longer files are cut: no file a probe asks for is longer, and a fifo or device could be."""
+
+
+_PIECE_BYTES = 1 << 16
 
 
 def _platform_name() -> str:
@@ -52,8 +56,11 @@ class Asker:
     def text(self, path: str) -> str | None:
         """The file's content without surrounding white space; ``None`` when it cannot be read."""
         try:
-            with self._path(path).open("rb") as file:
-                return file.read(LARGEST_ANSWER_BYTES).decode("utf-8", "replace").strip("\0 \n\t\r")
+            with self._path(path).open("rb", buffering=0) as file:
+                # In pieces: the kernel refuses to answer a single large read below /proc/sys.
+                pieces = iter(lambda: file.read(_PIECE_BYTES), b"")
+                content = b"".join(islice(pieces, LARGEST_ANSWER_BYTES // _PIECE_BYTES))
+            return content.decode("utf-8", "replace").strip("\0 \n\t\r")
         except (OSError, ValueError):
             return None
 

@@ -151,6 +151,13 @@ class Accelerator:
     driver says so (Metal's working set, VRAM + GTT); ``None`` where only the system knows.
     """
 
+    memory_dedicated_bytes: int | None = None
+    """Memory that the firmware set aside for a unified device (an APU's VRAM).
+
+    It is in the device's total, where that is known, and not in the system's memory. ``None``
+    where the device has nothing but the system's.
+    """
+
     memory_reserved_bytes: int | None = None
     """Memory the driver keeps for itself; usable is total less this."""
 
@@ -219,7 +226,10 @@ class Memory:
     """What a new program can have now without swapping, after every limit."""
 
     limit_bytes: int | None = None
-    """The tightest limit of a container or control group; ``None`` when there is none."""
+    """The tightest limit of a container or control group, or what huge pages set aside leave.
+
+    ``None`` when a program could have all there is.
+    """
 
     limit_source: str | None = None
     """Where that limit stands, such as `cgroup v2 memory.max`."""
@@ -304,8 +314,9 @@ class ReadBandwidth:
     """How fast this machine's memory was read, timed here.
 
     The truth lies between the two rates: `lower` is bytes by wall time (too low when other
-    programs took the CPU), `upper` is bytes by CPU time (too high when they left the memory bus
-    to us alone).
+    programs took the CPU), or the slowest burst's where that is less; `upper` is bytes by CPU
+    time in the fastest burst (too high when they left the memory bus to us alone). On virtual
+    cores, which may be half as many real ones, `lower` is what half of the threads achieved.
     """
 
     lower_bytes_per_s: float
