@@ -113,9 +113,12 @@ class Benchmark:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Model:
-    """One row of `catalog/models/*.json`."""
+    """One row of `catalog/models/*.json`.
+
+    Two rows are never equal, so a model is compared and looked up by identity, which costs nothing.
+    """
 
     repository: str
     """The publisher's repository on the Hub: `meta-llama/Llama-3.2-1B-Instruct`."""

@@ -10,7 +10,7 @@ blocks, and a block has a whole number of bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import prod
 from typing import TYPE_CHECKING
@@ -73,10 +73,17 @@ class TensorGroup:
     type: GgmlType | None = None
     """How its elements are stored; ``None`` until a recipe or a header says so."""
 
-    @property
-    def count(self) -> int:
-        """How many tensors the group holds."""
-        return 1 if self.layers is None else len(self.layers)
+    count: int = field(init=False)
+    """How many tensors the group holds."""
+
+    _bytes_each: int | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sum once what is asked for often: a scan weighs the same groups in many tables."""
+        store = object.__setattr__
+        store(self, "count", 1 if self.layers is None else len(self.layers))
+        known = None if self.type is None else self.type.bytes_for(prod(self.shape))
+        store(self, "_bytes_each", known)
 
     @property
     def elements_each(self) -> int:
@@ -95,14 +102,18 @@ class TensorGroup:
         Raises:
             ValueError: The group has no type yet.
         """
-        if self.type is None:
+        if self._bytes_each is None:
             msg = f"the type of `{self.name}` is not known yet"
             raise ValueError(msg)
-        return self.type.bytes_for(self.elements_each)
+        return self._bytes_each
 
     @property
     def bytes(self) -> int:
-        """Bytes of all its tensors."""
+        """Bytes of all its tensors.
+
+        Raises:
+            ValueError: The group has no type yet.
+        """
         return self.bytes_each * self.count
 
 

@@ -1,0 +1,164 @@
+"""How large a GGUF file is beyond its tensors: vocabulary, metadata, list of tensors, padding.
+
+Holds the estimate of the header from files whose tensors are known to the byte, by vocabulary
+(`vocabularies.csv`), and with it the size of a file nobody published. Sizes that were published are
+in `catalog.published`.
+
+A GGUF file is a header (metadata, among it the vocabulary; then name, shape, type and place of each
+tensor), padded to 32 bytes, then the tensors, each padded to 32 bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from catalog.load import csv_rows
+from catalog.tables import tensor_table
+
+if TYPE_CHECKING:
+    from catalog.model import Model
+    from catalog.quant import Quant
+    from catalog.tensors import TensorTable
+
+ALIGNMENT_BYTES = 32
+"""Where the tensors of a GGUF file begin, unless its header says otherwise; none is known to."""
+
+TEMPLATE_BYTES = 20_480
+"""How much a chat template and other metadata may add to what few files show: the longest of the 60
+templates in llama.cpp's models/templates has 16,738 bytes."""
+
+TOKEN_BYTES = (20.0, 39.0, 68.0)
+"""Least, usual and most header bytes per token of a vocabulary of which no file is known. Known
+vocabularies take 20.6 (WordPiece) over 23 (SentencePiece) to 64.6 (byte pairs, many merges)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByteEstimate:
+    """A size with its bounds."""
+
+    bytes: int
+    low: int
+    """All known files of the kind lie within the bounds."""
+
+    high: int
+    basis: str
+    """A sentence without a full stop: which files it was taken from."""
+
+    source: str
+
+
+class _Vocabulary(NamedTuple):
+    name: str
+    bytes: int
+    low: int
+    high: int
+    repositories: int
+    source: str
+
+
+def header_bytes(model: Model, quant: Quant) -> ByteEstimate:
+    """What a file of the model holds besides its tensors, all padding included.
+
+    Args:
+        model: A model of the catalog.
+        quant: Its file type; only the padding depends on it.
+
+    Raises:
+        UnknownArchitectureError: The architecture's tensors are not known here.
+    """
+    table = tensor_table(model, quant)
+    exact = tensor_list_bytes(table) + padding_bytes(table)
+    vocabulary = _vocabularies().get((model.architecture, model.hyperparameters.vocab_size))
+    if vocabulary is None:
+        return _by_formula(model.hyperparameters.vocab_size, exact)
+    from_files = vocabulary.repositories > 0
+    basis = (
+        f"{vocabulary.repositories} repositories with files of the {vocabulary.name} vocabulary"
+        if from_files
+        else f"llama.cpp's own file of the {vocabulary.name} vocabulary, without a chat template"
+    )
+    spare = TEMPLATE_BYTES if vocabulary.repositories < 2 else TEMPLATE_BYTES // 2
+    return ByteEstimate(
+        bytes=_aligned(vocabulary.bytes + exact + (0 if from_files else spare // 2)),
+        low=vocabulary.low - (spare if from_files else 0) + exact,
+        high=_aligned(vocabulary.high + spare + exact),
+        basis=basis,
+        source=vocabulary.source,
+    )
+
+
+def file_bytes(model: Model, quant: Quant, *, has_imatrix: bool = False) -> ByteEstimate:
+    """What a file of the model measures: exact tensors, and the estimated header.
+
+    Args:
+        model: A model of the catalog.
+        quant: Its file type.
+        has_imatrix: As for `catalog.tables.tensor_table`.
+
+    Raises:
+        UnknownArchitectureError: The architecture's tensors are not known here.
+    """
+    header = header_bytes(model, quant)
+    tensors = tensor_table(model, quant, has_imatrix=has_imatrix).bytes
+    return ByteEstimate(
+        bytes=tensors + header.bytes,
+        low=tensors + header.low,
+        high=tensors + header.high,
+        basis=f"tensors by llama-quantize's recipe; header from {header.basis}",
+        source=header.source,
+    )
+
+
+def _by_formula(vocab_size: int, exact: int) -> ByteEstimate:
+    least, usual, most = (int(vocab_size * each) for each in TOKEN_BYTES)
+    return ByteEstimate(
+        bytes=_aligned(usual + exact),
+        low=least + exact,
+        high=_aligned(most + exact),
+        basis=f"no file of this vocabulary of {vocab_size} tokens is known; 20 to 68 bytes a token",
+        source="the vocabularies that are known",
+    )
+
+
+def tensor_list_bytes(table: TensorTable) -> int:
+    """What the header's list of tensors takes.
+
+    Each entry is the name (a length of 8 bytes, then its letters), the number of dimensions
+    (4 bytes), each dimension (8), the type (4) and the place in the file (8).
+
+    Source: ggml's docs/gguf.md, `gguf_tensor_info_t`.
+    """
+    return sum(
+        (24 + len(group.name) + 8 * len(group.shape)) * group.count
+        + sum(len(f"blk.{layer}.") for layer in group.layers or ())
+        for group in table.groups
+    )
+
+
+def padding_bytes(table: TensorTable) -> int:
+    """What aligning each tensor takes."""
+    return sum(-group.bytes_each % ALIGNMENT_BYTES * group.count for group in table.groups)
+
+
+def _aligned(size: int) -> int:
+    return size + -size % ALIGNMENT_BYTES
+
+
+@cache
+def _vocabularies() -> dict[tuple[str, int], _Vocabulary]:
+    found: dict[tuple[str, int], _Vocabulary] = {}
+    for row in csv_rows("vocabularies.csv"):
+        vocabulary = _Vocabulary(
+            name=row["name"],
+            bytes=int(row["bytes"]),
+            low=int(row["bytes_low"]),
+            high=int(row["bytes_high"]),
+            repositories=int(row["repositories"]),
+            source=row["source"],
+        )
+        for architecture in row["architectures"].split():
+            for vocab_size in row["vocab_sizes"].split():
+                found[architecture, int(vocab_size)] = vocabulary
+    return found

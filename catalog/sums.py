@@ -1,0 +1,96 @@
+"""What a model's tensors take together, by what they are for: all that most estimates need.
+
+Holds the sums over a tensor table. For the models people run most, in the quants a scan considers,
+they are kept in `sums.json` (written by `tools/build_sums.py`, compared with the tables by a test),
+because adding 1,500 tables up would take half of a scan's time; others are added up when asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from catalog.errors import RowError
+from catalog.load import FOLDER
+
+if TYPE_CHECKING:
+    from catalog.model import Model
+    from catalog.quant import Quant
+
+FILE = "sums.json"
+
+
+class WeightSums(NamedTuple):
+    """Bytes of one model's tensors in one quant."""
+
+    tensor_bytes: int
+    """All of them."""
+
+    embedding_bytes: int
+    """The token embedding."""
+
+    lookup_bytes: int
+    """Tables of which a few rows are read per token, besides the embedding."""
+
+    head_bytes: int
+    """The output matrix; 0 where the token embedding serves as it."""
+
+    outside_bytes: int
+    """Other tensors outside the blocks: norms, rope factors."""
+
+    blocks_bytes: int
+    """The blocks, experts included, without what is not loaded."""
+
+    expert_bytes: int
+    """Of the blocks, the routed experts."""
+
+    unread_bytes: int
+    """Of the blocks, what is loaded and never read."""
+
+
+def weight_sums(model: Model, quant: Quant) -> WeightSums:
+    """The sums of a catalog model in a file type.
+
+    Raises:
+        UnknownArchitectureError: The architecture's tensors are not known here.
+        CatalogError: llama-quantize refuses this model in this file type.
+    """
+    kept = _kept().get(model.name, {}).get(quant.name)
+    return add_up(model, quant) if kept is None else WeightSums(*kept)
+
+
+def add_up(model: Model, quant: Quant) -> WeightSums:
+    """The same sums, from the tensors themselves; for the errors see `weight_sums`."""
+    from catalog.tables import group_sizes
+    from catalog.tensors import Role
+
+    sums = dict.fromkeys(WeightSums._fields, 0)
+    for group, size in group_sizes(model, quant):
+        sums["tensor_bytes"] += size
+        if group.role is Role.TOKEN_EMBEDDING:
+            sums["embedding_bytes"] += size
+        elif group.role is Role.LOOKUP_TABLE:
+            sums["lookup_bytes"] += size
+        elif group.role in {Role.MTP, Role.VISION}:
+            continue  # in some files; llama.cpp does not load them for decoding text
+        elif group.layers is None:
+            sums["head_bytes" if group.name == "output.weight" else "outside_bytes"] += size
+        else:
+            sums["blocks_bytes"] += size
+            if group.role is Role.ROUTED_EXPERT:
+                sums["expert_bytes"] += size
+            elif group.role is Role.UNUSED:
+                sums["unread_bytes"] += size
+    return WeightSums(**sums)
+
+
+@cache
+def _kept() -> dict[str, dict[str, list[int]]]:
+    try:
+        text = (FOLDER / FILE).read_text(encoding="utf-8")
+        kept: dict[str, dict[str, list[int]]] = json.loads(text)["sums"]
+    except (OSError, ValueError, KeyError) as error:
+        msg = f"`catalog/{FILE}` cannot be read: {error}"
+        raise RowError(msg, "reinstall gguf-advisor; its data files are part of it") from error
+    return kept
