@@ -34,5 +34,11 @@ $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.project
 
+fit: $(VENV)/.test
+	PYTHONPATH=. $(RUN) tools/fit.py
+
+accuracy: $(VENV)/.test
+	PYTHONPATH=. $(RUN) tools/accuracy.py
+
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,8 @@
+"""How much memory a model takes on a target, how fast it goes, and why.
+
+Each file holds one quantity. Data flows one way: `weights`, `kv_cache` and `compute` say what a
+layer costs, `placement` says where the layers are, `memory` adds up per device, `fit` compares
+with what there is, `speed` times it, and `estimator` puts one answer together.
+"""
+
+from __future__ import annotations
