@@ -6,7 +6,10 @@ expected. The hint is the next action.
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
+
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT})
 
 
 class ExitCode(IntEnum):
@@ -18,10 +21,9 @@ class ExitCode(IntEnum):
     PROBE_FAILED = 3
     BAD_HEADER = 4
     NO_NETWORK = 5
+    BUG = 70
     CANNOT_WRITE = 74
     """The answer could not be written (`EX_IOERR`): the disk is full."""
-
-    BUG = 70
 
 
 class AdvisorError(Exception):
@@ -48,3 +50,34 @@ class CannotWriteError(AdvisorError):
     """The answer, or a file that was asked for, could not be written."""
 
     exit_code = ExitCode.CANNOT_WRITE
+
+
+class BrokenInstallError(AdvisorError):
+    """The program's own data files cannot be used."""
+
+    exit_code = ExitCode.BUG
+
+
+def translate(error: Exception) -> AdvisorError | None:
+    """The program's own error for what `probes`, `catalog` or a full disk raised.
+
+    Returns:
+        ``None`` for what nobody foresaw: a bug.
+    """
+    from catalog.errors import CatalogError, RowError
+    from probes.errors import ProbeError, RecordError
+
+    if isinstance(error, AdvisorError):
+        return error
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        return CannotWriteError(f"the answer cannot be written: {error.strerror}")
+    kinds = (
+        (RowError, BrokenInstallError),
+        (CatalogError, UsageError),
+        (RecordError, UsageError),
+        (ProbeError, ProbeFailedError),
+    )
+    for raised, meant in kinds:
+        if isinstance(error, raised):
+            return meant(str(error), getattr(error, "hint", None))
+    return None

@@ -15,15 +15,12 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from catalog.load import csv_rows
-from catalog.tables import tensor_table
+from catalog.sums import weight_sums
+from catalog.tensor_list import ALIGNMENT_BYTES
 
 if TYPE_CHECKING:
     from catalog.model import Model
     from catalog.quant import Quant
-    from catalog.tensors import TensorTable
-
-ALIGNMENT_BYTES = 32
-"""Where the tensors of a GGUF file begin, unless its header says otherwise; none is known to."""
 
 TEMPLATE_BYTES = 20_480
 """How much a chat template and other metadata may add to what few files show: the longest of the 60
@@ -58,18 +55,19 @@ class _Vocabulary(NamedTuple):
     source: str
 
 
-def header_bytes(model: Model, quant: Quant) -> ByteEstimate:
+def header_bytes(model: Model, quant: Quant, *, has_imatrix: bool = False) -> ByteEstimate:
     """What a file of the model holds besides its tensors, all padding included.
 
     Args:
         model: A model of the catalog.
         quant: Its file type; only the padding depends on it.
+        has_imatrix: As for `catalog.tables.tensor_table`.
 
     Raises:
         UnknownArchitectureError: The architecture's tensors are not known here.
     """
-    table = tensor_table(model, quant)
-    exact = tensor_list_bytes(table) + padding_bytes(table)
+    sums = weight_sums(model, quant, has_imatrix=has_imatrix)
+    exact = sums.list_bytes + sums.padding_bytes
     vocabulary = _vocabularies().get((model.architecture, model.hyperparameters.vocab_size))
     if vocabulary is None:
         return _by_formula(model.hyperparameters.vocab_size, exact)
@@ -100,8 +98,8 @@ def file_bytes(model: Model, quant: Quant, *, has_imatrix: bool = False) -> Byte
     Raises:
         UnknownArchitectureError: The architecture's tensors are not known here.
     """
-    header = header_bytes(model, quant)
-    tensors = tensor_table(model, quant, has_imatrix=has_imatrix).bytes
+    header = header_bytes(model, quant, has_imatrix=has_imatrix)
+    tensors = weight_sums(model, quant, has_imatrix=has_imatrix).tensor_bytes
     return ByteEstimate(
         bytes=tensors + header.bytes,
         low=tensors + header.low,
@@ -120,26 +118,6 @@ def _by_formula(vocab_size: int, exact: int) -> ByteEstimate:
         basis=f"no file of this vocabulary of {vocab_size} tokens is known; 20 to 68 bytes a token",
         source="the vocabularies that are known",
     )
-
-
-def tensor_list_bytes(table: TensorTable) -> int:
-    """What the header's list of tensors takes.
-
-    Each entry is the name (a length of 8 bytes, then its letters), the number of dimensions
-    (4 bytes), each dimension (8), the type (4) and the place in the file (8).
-
-    Source: ggml's docs/gguf.md, `gguf_tensor_info_t`.
-    """
-    return sum(
-        (24 + len(group.name) + 8 * len(group.shape)) * group.count
-        + sum(len(f"blk.{layer}.") for layer in group.layers or ())
-        for group in table.groups
-    )
-
-
-def padding_bytes(table: TensorTable) -> int:
-    """What aligning each tensor takes."""
-    return sum(-group.bytes_each % ALIGNMENT_BYTES * group.count for group in table.groups)
 
 
 def _aligned(size: int) -> int:

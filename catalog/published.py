@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from catalog.errors import UnknownNameError
 from catalog.file_names import label_span, part_of
 from catalog.load import csv_rows, optional_int
+from catalog.quants import find_quant
 
 if TYPE_CHECKING:
     from catalog.model import Model
@@ -51,6 +53,19 @@ class PublishedFile:
 
     source: str
     checked: str
+
+    @property
+    def quant_name(self) -> str | None:
+        """The file type its label means; ``None`` for a publisher's own recipe."""
+        return _file_type(self.quant_label)
+
+
+@cache
+def _file_type(label: str) -> str | None:
+    try:
+        return find_quant(label).name
+    except UnknownNameError:
+        return None
 
 
 class _Rule(NamedTuple):

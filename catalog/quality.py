@@ -59,6 +59,16 @@ class QualityLoss:
 
     sources: tuple[str, ...]
 
+    @property
+    def cautious_band(self) -> int | None:
+        """The band of the interval's upper end: what the loss is at most."""
+        return None if self.high is None else _band(self.high)[0]
+
+    @property
+    def cautious_label(self) -> str:
+        """That band's name, or `unknown`."""
+        return "unknown" if self.high is None else _band(self.high)[1]
+
 
 class _Point(NamedTuple):
     """One file type on the reference model."""

@@ -11,7 +11,7 @@ A model is looked at once, by `Recipe`, so that each further file type costs som
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -83,9 +83,6 @@ class _Prepared:
     indices: tuple[int, ...] = ()
     """The place of each tensor among those of its category, in the order of the file."""
 
-    sizes: dict[Choice, int] = field(default_factory=dict)
-    """Bytes it took in earlier file types."""
-
 
 class Recipe:
     """One model, ready to be given any file type."""
@@ -118,25 +115,6 @@ class Recipe:
                 _retyped(each.group, type_, layers) for type_, layers in self._parted(each, choice)
             )
         return TensorTable(groups=tuple(groups))
-
-    def sizes(self, quant: Quant, *, has_imatrix: bool = False) -> list[tuple[TensorGroup, int]]:
-        """Each group as it was given, with the bytes it takes in one file type."""
-        found = []
-        for each, choice in zip(
-            self._prepared, self._chosen(quant, has_imatrix=has_imatrix), strict=True
-        ):
-            size = each.sizes.get(choice)
-            if size is None:
-                size = each.sizes[choice] = self._size(each, choice)
-            found.append((each.group, size))
-        return found
-
-    def _size(self, each: _Prepared, choice: Choice) -> int:
-        elements = each.group.elements_each
-        return sum(
-            type_.bytes_for(elements) * (1 if layers is None else len(layers))
-            for type_, layers in self._parted(each, choice)
-        )
 
     def _chosen(self, quant: Quant, *, has_imatrix: bool) -> list[Choice]:
         """What each group gets, in their order."""

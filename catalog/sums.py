@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 FILE = "sums.json"
 
+WITH_MATRIX = "+imatrix"
+"""After a quant's name: the row of files made with an importance matrix, where they differ."""
+
 
 class WeightSums(NamedTuple):
     """Bytes of one model's tensors in one quant."""
@@ -48,25 +51,43 @@ class WeightSums(NamedTuple):
     unread_bytes: int
     """Of the blocks, what is loaded and never read."""
 
+    list_bytes: int
+    """What the header's list of tensors takes in a GGUF file."""
 
-def weight_sums(model: Model, quant: Quant) -> WeightSums:
+    padding_bytes: int
+    """What aligning each tensor takes in a GGUF file."""
+
+
+def weight_sums(model: Model, quant: Quant, *, has_imatrix: bool = False) -> WeightSums:
     """The sums of a catalog model in a file type.
+
+    Args:
+        model: A model of the catalog.
+        quant: Its file type.
+        has_imatrix: As for `catalog.tables.tensor_table`.
 
     Raises:
         UnknownArchitectureError: The architecture's tensors are not known here.
         CatalogError: llama-quantize refuses this model in this file type.
     """
-    kept = _kept().get(model.name, {}).get(quant.name)
-    return add_up(model, quant) if kept is None else WeightSums(*kept)
+    rows = _kept().get(model.name, {})
+    kept = rows.get(quant.name + WITH_MATRIX) if has_imatrix else None
+    kept = kept or rows.get(quant.name)
+    return add_up(model, quant, has_imatrix=has_imatrix) if kept is None else WeightSums(*kept)
 
 
-def add_up(model: Model, quant: Quant) -> WeightSums:
-    """The same sums, from the tensors themselves; for the errors see `weight_sums`."""
-    from catalog.tables import group_sizes
+def add_up(model: Model, quant: Quant, *, has_imatrix: bool = False) -> WeightSums:
+    """The same sums, from the tensors themselves; for the arguments see `weight_sums`."""
+    from catalog.tables import tensor_table
+    from catalog.tensor_list import padding_bytes, tensor_list_bytes
     from catalog.tensors import Role
 
     sums = dict.fromkeys(WeightSums._fields, 0)
-    for group, size in group_sizes(model, quant):
+    table = tensor_table(model, quant, has_imatrix=has_imatrix)
+    sums["list_bytes"] = tensor_list_bytes(table)
+    sums["padding_bytes"] = padding_bytes(table)
+    for group in table.groups:
+        size = group.bytes
         sums["tensor_bytes"] += size
         if group.role is Role.TOKEN_EMBEDDING:
             sums["embedding_bytes"] += size

@@ -14,7 +14,7 @@ from catalog.recipes import Recipe
 if TYPE_CHECKING:
     from catalog.model import Model
     from catalog.quant import Quant
-    from catalog.tensors import TensorGroup, TensorTable
+    from catalog.tensors import TensorTable
 
 
 class _Shelf:
@@ -36,18 +36,6 @@ class _Shelf:
 
 _SHELVES: dict[tuple[int, bool], _Shelf] = {}
 """By the model's identity: its own hash would cost as much as a table."""
-
-
-def group_sizes(model: Model, quant: Quant) -> list[tuple[TensorGroup, int]]:
-    """The model's groups, untyped, each with the bytes it takes in a file type.
-
-    Their sum is the table's; a scan needs no more, and this costs a third of the table.
-
-    Raises:
-        UnknownArchitectureError: The architecture's tensors are not known here.
-        CatalogError: llama-quantize refuses this model in this file type.
-    """
-    return _shelf(model, with_mtp=False).recipe.sizes(quant)
 
 
 def _shelf(model: Model, *, with_mtp: bool) -> _Shelf:

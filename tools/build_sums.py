@@ -11,7 +11,7 @@ from pathlib import Path
 from catalog.errors import CatalogError
 from catalog.quants import load_quants
 from catalog.shelf import load_models
-from catalog.sums import FILE, WeightSums, add_up
+from catalog.sums import FILE, WITH_MATRIX, WeightSums, add_up
 
 POPULAR_TIER = 1
 TARGET = Path(__file__).parents[1] / "catalog" / FILE
@@ -27,9 +27,13 @@ def sums_text() -> str:
         rows = {}
         for quant in quants:
             try:
-                rows[quant.name] = list(add_up(model, quant))
+                plain = add_up(model, quant)
             except CatalogError:
                 continue  # llama-quantize refuses this model in this file type
+            rows[quant.name] = list(plain)
+            with_matrix = add_up(model, quant, has_imatrix=True)
+            if with_matrix != plain:
+                rows[quant.name + WITH_MATRIX] = list(with_matrix)
         lines.append(f"  {json.dumps(model.name)}: {json.dumps(rows, separators=(',', ':'))}")
     heading = json.dumps(
         {

@@ -12,14 +12,13 @@ from catalog.container import (
     TOKEN_BYTES,
     file_bytes,
     header_bytes,
-    padding_bytes,
-    tensor_list_bytes,
 )
 from catalog.load import csv_rows
 from catalog.names import find_model
 from catalog.published import load_published
 from catalog.quants import find_quant, ggml_type
 from catalog.tables import tensor_table
+from catalog.tensor_list import padding_bytes, tensor_list_bytes
 from catalog.tensors import Role, TensorGroup, TensorTable
 
 VOCABULARIES = list(csv_rows("vocabularies.csv"))

@@ -11,13 +11,12 @@ import pytest
 from catalog.errors import CatalogError
 from catalog.layouts import layout
 from catalog.names import find_model
-from catalog.native import with_native_experts
 from catalog.quants import find_quant, ggml_type, load_quants
 from catalog.recipe_rules import Some
 from catalog.recipes import apply_recipe
 from catalog.row_types import type_for_row
 from catalog.shelf import load_models
-from catalog.tables import group_sizes, tensor_table
+from catalog.tables import tensor_table
 from catalog.tensor_kinds import Category, category_of, kept_type
 
 MEASURED = Path(__file__).parents[1] / "measured"
@@ -254,19 +253,6 @@ def test_a_table_is_made_without_an_importance_matrix_unless_one_is_asked_for():
     with_matrix = tensor_table(model, quant, has_imatrix=True).bytes
     without = tensor_table(model, quant, has_imatrix=False).bytes
     assert with_matrix < without == tensor_table(model, quant).bytes
-
-
-@pytest.mark.parametrize("name", ["llama-3.1-8b-instruct", "gpt-oss-20b", "qwen3.6-35b-a3b"])
-def test_the_sizes_of_the_groups_are_those_of_the_table(name):
-    """A scan asks for the sizes alone, which are quicker than the table."""
-    model = find_model(name)
-    for quant in load_quants():
-        if quant.is_common:
-            sizes = group_sizes(model, quant)
-            assert sum(size for _, size in sizes) == tensor_table(model, quant).bytes
-            assert [group for group, _ in sizes] == list(
-                with_native_experts(layout(model), model.architecture)
-            )
 
 
 def test_a_next_token_prediction_block_makes_the_file_larger():

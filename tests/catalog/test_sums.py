@@ -10,7 +10,7 @@ from catalog.load import FOLDER
 from catalog.names import find_model
 from catalog.quants import find_quant, load_quants
 from catalog.shelf import load_models
-from catalog.sums import FILE, WeightSums, add_up, weight_sums
+from catalog.sums import FILE, WITH_MATRIX, add_up, weight_sums
 from catalog.tables import tensor_table
 
 POPULAR = [model for model in load_models() if model.tier == 1]
@@ -20,15 +20,19 @@ POPULAR = [model for model in load_models() if model.tier == 1]
 def test_kept_sums_are_what_the_tensors_add_up_to(model):
     kept = json.loads((FOLDER / FILE).read_text(encoding="utf-8"))["sums"][model.name]
     assert kept
-    for name, row in kept.items():
-        assert WeightSums(*row) == add_up(model, find_quant(name))
+    for quant in (quant for quant in load_quants() if quant.is_common):
+        for matrix in (False, True):
+            assert weight_sums(model, quant, has_imatrix=matrix) == add_up(
+                model, quant, has_imatrix=matrix
+            )
 
 
 def test_every_common_quant_of_every_popular_model_is_kept():
     kept = json.loads((FOLDER / FILE).read_text(encoding="utf-8"))["sums"]
     common = {quant.name for quant in load_quants() if quant.is_common}
     assert set(kept) == {model.name for model in POPULAR}
-    assert all(set(rows) == common for rows in kept.values())
+    for rows in kept.values():
+        assert {name.removesuffix(WITH_MATRIX) for name in rows} == common
 
 
 def test_sums_of_other_models_are_added_up():

@@ -1,0 +1,90 @@
+"""Requests into estimates: one from the command line, or one a line from standard input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from advisor.errors import translate
+from advisor.estimate.estimator import estimate
+from advisor.estimate.subject import subject_of
+from advisor.modelname import model_named
+from advisor.request import object_of_line, request_from_mapping
+from advisor.situation import situation
+
+if TYPE_CHECKING:
+    from advisor.estimate.result import Estimate
+    from advisor.request import Request
+    from advisor.situation import Situation
+    from catalog.model import Model
+    from catalog.quant import Quant
+    from probes.store import Measure
+
+
+@cache
+def _situation(
+    devices: tuple[str, ...], machine: str | None, backend: str | None, measure: Measure
+) -> Situation:
+    """One look at the machine serves all lines."""
+    return situation(devices=devices, machine=machine, backend=backend, measure=measure)
+
+
+def estimate_of(request: Request, *, measure: Measure) -> Estimate:
+    """The answer to one request.
+
+    Args:
+        request: What was asked.
+        measure: Whether this machine's memory may be timed.
+
+    Raises:
+        AdvisorError: The request contradicts itself.
+        CatalogError: A name in it is not known, or ambiguous.
+        ProbeError: The memory of this machine cannot be known.
+    """
+    model = model_named(request.model)
+    here = _situation(request.devices, request.machine, request.workload.backend, measure)
+    quant = _quant(model, request, here)
+    return estimate(subject_of(model, quant), request.workload, here.target)
+
+
+def _quant(model: Model, request: Request, here: Situation) -> Quant:
+    """The quant that was asked for, else the one that `advisor show` would star."""
+    if request.quant is not None:
+        from catalog.quants import find_quant
+
+        return find_quant(request.quant)
+    from advisor.report.candidates import Question, candidates_of, preferred
+    from catalog.evidence import evidence
+    from catalog.quants import load_quants
+
+    question = Question(target=here.target, workload=request.workload)
+    found = candidates_of(model, load_quants(), question, evidence(model))
+    return preferred(found).estimate.subject.quant
+
+
+def answer_lines(
+    lines: Iterable[str], *, defaults: Mapping[str, Any], measure: Measure
+) -> Iterable[str]:
+    """One line of JSON for each line that is not empty, in the same order.
+
+    A line that cannot be answered gets an error object, and the rest go on.
+
+    Args:
+        lines: Requests in JSON.
+        defaults: Keys that the command line gave for all of them.
+        measure: Whether this machine's memory may be timed.
+    """
+    from advisor.render.json import error_object, estimate_object, line
+
+    for text in lines:
+        if not text.strip():
+            continue
+        try:
+            request = request_from_mapping({**defaults, **object_of_line(text)})
+            yield line(estimate_object(estimate_of(request, measure=measure)))
+        except Exception as error:
+            known = translate(error)
+            if known is None:
+                raise
+            yield line(error_object(known))

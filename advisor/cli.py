@@ -1,0 +1,77 @@
+"""The command line: the group, and how it finds its commands.
+
+A command's module is imported only when it runs, so that `--help` costs nothing but this file;
+its one-line help therefore stands here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "scan": "Rank the models this machine can run, and recommend one file.",
+    "show": "Show a model's page: every quant, and the devices that run it.",
+    "estimate": "Estimate one model: memory by part and device, context, speed.",
+    "devices": "List the devices of the catalog that run a model.",
+    "models": "List the models of the catalog.",
+    "doctor": "Report what was detected and how, for a bug report.",
+}
+"""Every command and its one-line help, in the order people meet them."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The commands in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of this name; ``None`` for none."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"advisor.commands.{cmd_name}").command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001
+    """Say the version, and how old the catalog is."""
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    from catalog.age import last_checked
+
+    from advisor.output import answer
+
+    answer(f"advisor {version('gguf-advisor')} (catalog of {last_checked()})")
+    ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and the catalog's date.",
+)
+def advisor() -> None:
+    """Say which local LLM, in which quantization, this machine runs, and how that is known.
+
+    Begin with `advisor scan`.
+
+    Exit codes: 0 it fits, 1 nothing fits, 2 wrong usage, 3 a probe failed, 70 a bug, 74 the
+    answer could not be written.
+    """

@@ -1,0 +1,54 @@
+"""`advisor devices MODEL`: which devices of the catalog run a model."""
+
+from __future__ import annotations
+
+import click
+
+from advisor.commands.options import context_option, json_option
+
+
+@click.command("devices")
+@click.argument("model")
+@click.option("--quant", "-q", default="Q4_K_M", show_default=True, metavar="NAME")
+@context_option
+@click.option(
+    "--kind",
+    type=click.Choice(["desktop", "laptop", "datacenter", "unified", "system"]),
+    help="Only devices of this kind.",
+)
+@click.option("--vendor", metavar="NAME", help="Only devices of this maker.")
+@json_option
+def command(  # noqa: PLR0913  (one parameter an option)
+    *,
+    model: str,
+    quant: str,
+    context: int | None,
+    kind: str | None,
+    vendor: str | None,
+    as_json: bool,
+) -> None:
+    """List the devices of the catalog that hold a model whole, fastest first.
+
+    MODEL is a name from `advisor models`, or any unambiguous shortening of one.
+
+    Exits with 0 when a device does, and with 1 when none does.
+    """
+    from advisor.estimate.subject import subject_of
+    from advisor.modelname import model_named
+    from advisor.output import answer
+    from advisor.report.device_list import device_list
+    from advisor.workload import Workload
+    from catalog.quants import find_quant
+
+    subject = subject_of(model_named(model), find_quant(quant))
+    found = device_list(subject, Workload(context_tokens=context), kind=kind, vendor=vendor)
+    if as_json:
+        from advisor.render.json import device_list_json
+
+        answer(device_list_json(found))
+    else:
+        from advisor.render.device_list import device_list_text
+        from advisor.render.paper import Paper
+
+        answer(device_list_text(found, Paper()))
+    click.get_current_context().exit(0 if found.rows else 1)

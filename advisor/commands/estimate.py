@@ -1,0 +1,79 @@
+"""`advisor estimate MODEL`: one placement in full; `advisor estimate -`: one request a line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from advisor.commands.options import Tokens, context_option, json_option, machine_options
+from advisor.workload import FlashAttention, Runtime
+
+
+@click.command("estimate")
+@click.argument("model")
+@click.option("--quant", "-q", metavar="NAME", help="Such as Q4_K_M.  [default: the best here]")
+@machine_options
+@context_option
+@click.option("--depth", type=int, help="Tokens already in the cache when decode is timed.")
+@click.option("--gpu-layers", metavar="N|auto|all", help="Layers on the GPUs.  [default: auto]")
+@click.option("--kv-type-k", metavar="TYPE", help="Type of the K cache.  [default: f16]")
+@click.option("--kv-type-v", metavar="TYPE", help="Type of the V cache.  [default: f16]")
+@click.option("--flash-attention", type=click.Choice([*FlashAttention]), help="[default: auto]")
+@click.option("--ubatch", type=Tokens(), help="Tokens of a micro-batch.  [default: 512]")
+@click.option("--sequences", type=int, help="Parallel sequences.  [default: the runtime's own]")
+@click.option(
+    "--kv-unified/--no-kv-unified",
+    default=None,
+    help="Whether sequences share one cache.  [default: the runtime's own way]",
+)
+@click.option("--runtime", type=click.Choice([*Runtime]), help="[default: llama-server]")
+@click.option("--explain", is_flag=True, help="Also print the arithmetic, line by line.")
+@json_option
+def command(  # noqa: PLR0913  (one parameter an option)
+    *,
+    model: str,
+    devices: tuple[str, ...],
+    machine: str | None,
+    measure: bool | None,
+    explain: bool,
+    as_json: bool,
+    **asked: str | int | bool | None,
+) -> None:
+    """Estimate one model: memory by part and device, longest context, speed.
+
+    MODEL is a name from `advisor models`, or `-`: then each line of standard input is a request
+    in JSON, such as {"model": "qwen3-8b", "quant": "Q4_K_M", "device": "RTX 4090"}, and each
+    line of the answer is an estimate in JSON, or an error.
+
+    Exits with 0 when it fits, and with 1 when it does not; with `-`, with 0 once every line has
+    its answer.
+    """
+    from advisor.batch import answer_lines, estimate_of
+    from advisor.commands.options import when_to_measure
+    from advisor.estimate.result import Verdict
+    from advisor.output import answer
+    from advisor.request import request_from_mapping
+
+    when = when_to_measure(measure)
+    values: dict[str, Any] = {name: one for name, one in asked.items() if one is not None}
+    if devices:
+        values["device"] = list(devices)
+    if machine is not None:
+        values["machine"] = machine
+    if model == "-":
+        for line in answer_lines(sys.stdin, defaults=values, measure=when):
+            answer(line)
+        return
+    found = estimate_of(request_from_mapping({"model": model, **values}), measure=when)
+    if as_json:
+        from advisor.render.json import dumps, estimate_object
+
+        answer(dumps(estimate_object(found)))
+    else:
+        from advisor.render.estimate import estimate_text
+        from advisor.render.paper import Paper
+
+        answer(estimate_text(found, Paper(), explain=explain))
+    click.get_current_context().exit(1 if found.fit.verdict is Verdict.NO else 0)

@@ -1,0 +1,127 @@
+"""The options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from advisor.errors import UsageError
+from advisor.request import BACKENDS, tokens
+
+if TYPE_CHECKING:
+    from probes.store import Measure
+
+if TYPE_CHECKING:
+    _Type = click.ParamType[int]
+else:
+    _Type = click.ParamType  # generic only for type checkers before click 8.4
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Tokens(_Type):
+    """A count of tokens: `4096`, `8k`."""
+
+    name = "tokens"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """The count, or click's own error."""
+        if isinstance(value, int):
+            return value
+        try:
+            return tokens(str(value))
+        except UsageError as error:
+            self.fail(f"{error}; {error.hint}", param, ctx)
+
+
+class Params(_Type):
+    """A count of weights: `8B`, `350M`."""
+
+    name = "params"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """The count, or click's own error."""
+        factors = {"b": 10**9, "m": 10**6}
+        text = str(value).strip().lower()
+        factor = factors.get(text[-1:], 1)
+        try:
+            count = float(text[:-1] if text[-1:] in factors else text) * factor
+        except ValueError:
+            count = 0.0
+        if not 0 < count < float("inf"):
+            self.fail(f"`{value}` is not a count of weights; write `8B` or `350M`", param, ctx)
+        return int(count)
+
+
+def json_option(command: Command) -> Command:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Write JSON (see docs/schema/).")(
+        command
+    )
+
+
+def context_option(command: Command) -> Command:
+    """`--context`."""
+    return click.option(
+        "--context",
+        "-c",
+        type=Tokens(),
+        help="Prompt and answer together.  [default: 8192, or the model's own if smaller]",
+    )(command)
+
+
+def min_speed_option(command: Command) -> Command:
+    """`--min-speed`."""
+    return click.option(
+        "--min-speed",
+        type=click.FloatRange(min=0),
+        default=10.0,
+        show_default=True,
+        help="Tokens per second below which a model is listed last.",
+    )(command)
+
+
+def machine_options(command: Command) -> Command:
+    """`--machine`, `--device`, `--backend` and `--measure`."""
+    options = (
+        click.option(
+            "--device",
+            "devices",
+            multiple=True,
+            metavar="NAME",
+            help="A device instead of this machine (`2x RTX 3090`; `cpu`); repeatable.",
+        ),
+        click.option(
+            "--machine",
+            metavar="FILE",
+            help="A machine recorded by `advisor scan --save` instead of this one.",
+        ),
+        click.option(
+            "--backend",
+            type=click.Choice(BACKENDS),
+            help="The backend of the GPUs.  [default: the usual one of their maker]",
+        ),
+        click.option(
+            "--measure/--no-measure",
+            default=None,
+            help="Time this machine's memory anew, or never.  [default: once per boot]",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def when_to_measure(measure: bool | None) -> Measure:  # noqa: FBT001  (click hands it over)
+    """What `--measure` and `--no-measure` mean to the probes."""
+    from probes.store import Measure as When
+
+    if measure is None:
+        return When.IF_NEEDED
+    return When.FORCE if measure else When.SKIP

@@ -1,0 +1,64 @@
+"""`advisor show MODEL`: the model's page."""
+
+from __future__ import annotations
+
+import click
+
+from advisor.commands.options import (
+    context_option,
+    json_option,
+    machine_options,
+    min_speed_option,
+    when_to_measure,
+)
+
+
+@click.command("show")
+@click.argument("model")
+@machine_options
+@context_option
+@min_speed_option
+@json_option
+def command(  # noqa: PLR0913  (one parameter an option)
+    *,
+    model: str,
+    devices: tuple[str, ...],
+    machine: str | None,
+    backend: str | None,
+    measure: bool | None,
+    context: int | None,
+    min_speed: float,
+    as_json: bool,
+) -> None:
+    """Show a model's page: every quant here, and the devices that run it.
+
+    MODEL is a name from `advisor models`, or any unambiguous shortening of one.
+    """
+    from advisor.modelname import model_named
+    from advisor.output import answer
+    from advisor.report.candidates import Question
+    from advisor.report.page import page
+    from advisor.situation import situation
+    from advisor.workload import Workload
+    from catalog.hardware import load_devices
+    from catalog.shelf import load_models
+
+    meant = model_named(model)
+    here = situation(
+        devices=devices, machine=machine, backend=backend, measure=when_to_measure(measure)
+    )
+    question = Question(
+        target=here.target,
+        workload=Workload(context_tokens=context),
+        min_tokens_per_s=min_speed,
+    )
+    found = page(meant, load_models(), question, load_devices())
+    if as_json:
+        from advisor.render.json import page_json
+
+        answer(page_json(found))
+    else:
+        from advisor.render.page import page_text
+        from advisor.render.paper import Paper
+
+        answer(page_text(found, here.machine, Paper()))

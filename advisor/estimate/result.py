@@ -1,0 +1,128 @@
+"""What an estimate says: the nouns that travel from the estimator to ranking and reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from advisor.estimate.memory import Allocation
+    from advisor.estimate.placement import Placement
+    from advisor.estimate.setup import Setup
+    from advisor.estimate.speed import Speed
+    from advisor.estimate.subject import Subject
+    from advisor.figure import Origin
+
+
+class Verdict(StrEnum):
+    """Does it fit? Best first."""
+
+    FITS = "fits"
+    TIGHT = "tight"
+    """Only when memory now in use by others is freed, or with under 5 % to spare."""
+
+    PARTIAL = "partial"
+    """Some layers on the CPU."""
+
+    NO = "no"
+
+    @property
+    def rank(self) -> int:
+        """0 for the best."""
+        return _RANKS[self]
+
+
+_RANKS = {verdict: place for place, verdict in enumerate(Verdict)}
+
+
+class Why(StrEnum):
+    """What decided a verdict; `advisor.render` has one fixed sentence for each."""
+
+    ENOUGH = "enough"
+    LITTLE_SPARE = "little-spare"
+    WHEN_FREED = "when-freed"
+    SOME_LAYERS = "some-layers"
+    TOO_LITTLE = "too-little"
+    """Not even with its layers shared between GPU and host."""
+
+    ALL_LAYERS_ASKED = "all-layers-asked"
+    """The wanted number of GPU layers does not fit."""
+
+    UNKNOWN_MEMORY = "unknown-memory"
+    UNKNOWN_CACHE = "unknown-cache"
+    """The architecture's cache is not understood, so only the weights are known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """Whether a placement fits, and the two numbers that were compared."""
+
+    verdict: Verdict
+
+    now: Verdict
+    """With what other programs hold now."""
+
+    idle: Verdict
+    """With nothing else running."""
+
+    why: Why
+    device: str
+    """The device that decides: the one with the least to spare."""
+
+    needed_bytes: int
+    available_bytes: int | None
+    """``None`` where the device's memory is not known."""
+
+    max_context_tokens: int | None = None
+    """The longest context that fits as the verdict says; ``None`` when it was not solved for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """A speed with its interval and its origin."""
+
+    speed: Speed
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One model in one quant on one target."""
+
+    subject: Subject
+    target_name: str
+    setup: Setup
+    placement: Placement
+    allocations: tuple[Allocation, ...]
+    """The GPUs in use, then the host."""
+
+    fit: Fit
+    decode: Timed | None
+    """At the wanted depth; ``None`` when no bandwidth is known."""
+
+    decode_full: Timed | None
+    """With a full context."""
+
+    prefill: Timed | None
+    prompt_tokens: int
+    """Length of the prompt that prefill is stated for."""
+
+    notes: tuple[str, ...]
+
+    @property
+    def time_to_first_token_s(self) -> float | None:
+        """Seconds until an answer to a prompt of `prompt_tokens` begins."""
+        if self.prefill is None:
+            return None
+        return self.prompt_tokens / self.prefill.speed.tokens_per_s
+
+    @property
+    def total_bytes(self) -> int:
+        """Memory on all devices together."""
+        return sum(one.total_bytes for one in self.allocations)
+
+    @property
+    def error_bytes(self) -> int:
+        """Half the width of the total's interval."""
+        return sum(one.error_bytes for one in self.allocations)

@@ -1,0 +1,102 @@
+"""One model in one quant, with everything an estimate needs to know of it.
+
+It comes from the catalog (or, later, from a GGUF header); the estimator does not know which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from advisor.estimate.compute import GraphShape, graph_shape
+from advisor.estimate.weights import Weights, weigh
+from catalog.caches import layer_caches
+from catalog.errors import UnknownArchitectureError
+from catalog.sums import weight_sums
+
+if TYPE_CHECKING:
+    from catalog.cache import LayerCache
+    from catalog.model import Model
+    from catalog.quant import Quant
+    from catalog.tensors import TensorTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A model in a quant."""
+
+    model: Model
+    quant: Quant
+    weights: Weights
+    caches: tuple[LayerCache, ...] | None
+    """``None`` for an architecture whose cache is not understood; `refusal` then says so."""
+
+    refusal: str | None
+    shape: GraphShape
+
+    @property
+    def table(self) -> TensorTable:
+        """Every tensor with its type."""
+        return table_of(self.model, self.quant)
+
+    @property
+    def is_mixture(self) -> bool:
+        """True for a mixture of experts."""
+        return bool(self.model.hyperparameters.expert_used_count)
+
+    @property
+    def has_short_convolutions(self) -> bool:
+        """True when what looks recurrent is a convolution over a few tokens (LFM2)."""
+        return self.model.hyperparameters.shortconv_l_cache is not None
+
+    @property
+    def has_latent_cache(self) -> bool:
+        """True for multi-head latent attention, whose cache is one small row per token."""
+        return bool(self.model.hyperparameters.kv_lora_rank)
+
+
+@cache
+def caches_of(model: Model) -> tuple[tuple[LayerCache, ...] | None, str | None]:
+    """What the layers keep; or ``None``, and why that is not understood."""
+    try:
+        return layer_caches(model), None
+    except UnknownArchitectureError as error:
+        return None, str(error)
+
+
+@cache
+def shape_of(model: Model) -> GraphShape:
+    """The widths of the model's graph."""
+    return graph_shape(model.hyperparameters)
+
+
+def table_of(model: Model, quant: Quant) -> TensorTable:
+    """Every tensor of a model in a quant, with its type; most estimates do without."""
+    from catalog.tables import tensor_table
+
+    return tensor_table(model, quant)
+
+
+def subject_of(model: Model, quant: Quant) -> Subject:
+    """A catalog model in a quant.
+
+    Raises:
+        CatalogError: llama-quantize refuses this model in this file type.
+    """
+    hyper = model.hyperparameters
+    caches, refusal = caches_of(model)
+    return Subject(
+        model=model,
+        quant=quant,
+        weights=weigh(
+            weight_sums(model, quant),
+            lambda: table_of(model, quant),
+            block_count=hyper.block_count,
+            experts_used=hyper.expert_used_count,
+            experts=hyper.expert_count,
+        ),
+        caches=caches,
+        refusal=refusal,
+        shape=shape_of(model),
+    )

@@ -1,0 +1,133 @@
+"""Turns a placement into the parts that `speed` times: who reads how many bytes per token.
+
+Holds the join of placement, target and speed model; no formula of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from advisor.estimate.classes import CPU_CLASS, CPU_SHEET_CLASS, speed_class
+from advisor.estimate.kv_cache import cache_read
+from advisor.estimate.result import Timed
+from advisor.estimate.speed import DecodePart, decode_speed
+from advisor.figure import Origin, weakest
+
+if TYPE_CHECKING:
+    from advisor.estimate.fit import Judged
+    from advisor.estimate.memory import Costs
+    from advisor.estimate.placement import Share
+    from advisor.estimate.subject import Subject
+    from advisor.figure import Figure
+    from advisor.target import Gpu, Target
+
+
+def time_decode(
+    subject: Subject, costs: Costs, judged: Judged, target: Target, *, depth_tokens: int
+) -> Timed | None:
+    """Decode speed of a placement with so many tokens in the cache.
+
+    Returns:
+        ``None`` when a device that holds layers has no known bandwidth, or the cache that it
+        would read is not understood.
+    """
+    if subject.caches is None and depth_tokens:
+        return None
+    rates: list[Figure] = []
+    parts: list[DecodePart] = []
+    for share, gpu in zip(judged.placement.gpus, judged.gpus, strict=True):
+        if share.blocks or share.has_output:
+            if gpu.bandwidth_bytes_per_s is None:
+                return None
+            rates.append(gpu.bandwidth_bytes_per_s)
+            parts.append(_gpu_part(subject, costs, share, gpu, depth_tokens))
+    share = judged.placement.host
+    if share.blocks or share.has_output:
+        rate = target.host.read_bytes_per_s
+        if rate is None:
+            return None
+        rates.append(rate)
+        parts.append(_host_part(subject, costs, share, target, depth_tokens))
+    speed = decode_speed(parts, runtime=costs.setup.runtime)
+    return Timed(speed=speed, origin=weakest(*rates))
+
+
+def _mixer_layers(subject: Subject, share: Share) -> int:
+    """Blocks with a mixer and a feed-forward; Nemotron-H's pattern counts the two apart."""
+    if subject.model.hyperparameters.layer_pattern is None:
+        return share.blocks
+    return (share.blocks + 1) // 2
+
+
+def bytes_read(costs: Costs, share: Share) -> int:
+    """Weights one token reads on a share: its blocks, and the head where it is."""
+    head = costs.weights.output_bytes if share.has_output else 0
+    return costs.blocks_read_bytes(share) + head
+
+
+def _gpu_part(
+    subject: Subject, costs: Costs, share: Share, gpu: Gpu, depth_tokens: int
+) -> DecodePart:
+    rate = gpu.bandwidth_bytes_per_s
+    if rate is None:
+        msg = f"`{gpu.name}` has no bandwidth"
+        raise ValueError(msg)
+    read = cache_read(
+        costs.context.caches,
+        costs.setup,
+        depth_tokens=depth_tokens,
+        first=share.first,
+        last=share.last,
+    )
+    flops = gpu.fp16_flops_per_s
+    return DecodePart(
+        speed_class=speed_class(
+            vendor=gpu.vendor, architecture=gpu.architecture, kind=gpu.kind, backend=gpu.backend
+        ),
+        bandwidth_bytes_per_s=rate.value,
+        bandwidth_low_bytes_per_s=rate.low,
+        bandwidth_high_bytes_per_s=rate.high,
+        fp16_flops_per_s=flops.value if flops else None,
+        layers=_mixer_layers(subject, share),
+        weight_bytes=bytes_read(costs, share),
+        cache_bytes=read.cache_bytes,
+        state_bytes=read.state_bytes,
+        recurrent_layers=0 if subject.has_short_convolutions else read.state_layers,
+        is_moe=subject.is_mixture,
+        has_latent_cache=subject.has_latent_cache,
+        flash_attention=costs.setup.flash_attention,
+        kernel=subject.quant.base_type,
+    )
+
+
+def _host_part(
+    subject: Subject, costs: Costs, share: Share, target: Target, depth_tokens: int
+) -> DecodePart:
+    rate = target.host.read_bytes_per_s
+    if rate is None:
+        msg = f"`{target.host.name}` has no read rate"
+        raise ValueError(msg)
+    read = cache_read(
+        costs.context.caches,
+        costs.setup,
+        depth_tokens=depth_tokens,
+        first=share.first,
+        last=share.last,
+    )
+    return DecodePart(
+        speed_class=CPU_CLASS if rate.origin is Origin.MEASURED else CPU_SHEET_CLASS,
+        bandwidth_bytes_per_s=rate.value,
+        bandwidth_low_bytes_per_s=rate.low,
+        bandwidth_high_bytes_per_s=rate.high,
+        layers=_mixer_layers(subject, share),
+        weight_bytes=bytes_read(costs, share),
+        cache_bytes=read.cache_bytes,
+        state_bytes=read.state_bytes,
+        recurrent_layers=0 if subject.has_short_convolutions else read.state_layers,
+        is_moe=subject.is_mixture,
+        has_latent_cache=subject.has_latent_cache,
+        flash_attention=costs.setup.flash_attention,
+        kernel=subject.quant.base_type,
+        cores=target.host.cores,
+        instruction_sets=target.host.instruction_sets,
+    )

@@ -1,0 +1,150 @@
+"""One estimate as text: memory by part and device, fit, speed, and the arithmetic on request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from advisor.render.paper import Column, Paper, Row
+from advisor.render.sentences import now_and_idle, reason
+from advisor.render.units import exact, gb, seconds, speed, tokens
+from advisor.report.download import download_of
+
+if TYPE_CHECKING:
+    from advisor.estimate.memory import Allocation
+    from advisor.estimate.result import Estimate, Timed
+
+
+def estimate_text(estimate: Estimate, paper: Paper, *, explain: bool = False) -> str:
+    """The whole estimate."""
+    subject, setup = estimate.subject, estimate.setup
+    paper.heading(f"{subject.model.name} in {subject.quant.name} on {estimate.target_name}")
+    size = download_of(subject).size_bytes
+    flash = "on" if setup.flash_attention else "off"
+    paper.pairs(
+        [
+            ("Download", gb(size.value)),
+            (
+                "Workload",
+                (
+                    f"{tokens(setup.context_tokens)} tokens of context, {setup.sequences} at once,"
+                    f" cache {setup.kv_type_k}/{setup.kv_type_v}, flash attention {flash},"
+                    f" as {setup.runtime} runs it"
+                ),
+            ),
+            ("Placement", _placement(estimate)),
+            ("Fit", f"{estimate.fit.verdict}: {reason(estimate)}"),
+            *_optional_rows(estimate),
+            ("Decode", _rate(estimate.decode, f"at {tokens(setup.depth_tokens)} tokens")),
+            ("", _rate(estimate.decode_full, f"with {tokens(setup.context_tokens)} in the cache")),
+            ("Prefill", _prefill(estimate)),
+        ]
+    )
+    paper.heading("Memory by device and part, in GiB")
+    paper.table(_COLUMNS, [_row(one) for one in estimate.allocations] + [_sum(estimate)])
+    for note in estimate.notes:
+        paper.say(f"Note: {note}")
+    if explain:
+        _write_arithmetic(paper, estimate)
+    return paper.text()
+
+
+_COLUMNS = [
+    Column(title="Device", folds=True),
+    Column(title="Weights", right=True),
+    Column(title="Cache", right=True),
+    Column(title="Scratch", right=True),
+    Column(title="Overhead", right=True),
+    Column(title="Sum", right=True),
+    Column(title="±", right=True),
+    Column(title="Free", right=True),
+]
+
+
+def _optional_rows(estimate: Estimate) -> list[tuple[str, str]]:
+    rows = []
+    differs = now_and_idle(estimate.fit)
+    if differs:
+        rows.append(("", differs))
+    longest = estimate.fit.max_context_tokens
+    if longest is not None:
+        rows.append(("Longest context", f"{tokens(longest)} tokens fit as well as this"))
+    return rows
+
+
+def _placement(estimate: Estimate) -> str:
+    placement = estimate.placement
+    if len(estimate.allocations) == 1:
+        return f"all {placement.layers} layers on the CPU"
+    return f"{placement.gpu_layers} of {placement.layers} layers on the GPU"
+
+
+def _rate(timed: Timed | None, when: str) -> str:
+    if timed is None:
+        return f"not known {when}"
+    return (
+        f"{speed(timed)} tokens/s {when}, bound by {timed.speed.bound_by};"
+        f" from {timed.origin} bandwidth"
+    )
+
+
+def _prefill(estimate: Estimate) -> str:
+    first = estimate.time_to_first_token_s
+    if estimate.prefill is None or first is None:
+        return "not known"
+    return (
+        f"{speed(estimate.prefill)} tokens/s, so {seconds(first)} to the first token of an answer"
+        f" to {tokens(estimate.prompt_tokens)} tokens"
+    )
+
+
+def _number(size_bytes: float) -> str:
+    return f"{size_bytes / (1 << 30):,.2f}"
+
+
+def _row(one: Allocation) -> Row:
+    cells = (
+        one.name,
+        _number(one.weights_bytes),
+        _number(one.kv_cache_bytes),
+        _number(one.compute_bytes),
+        _number(one.overhead_bytes),
+        _number(one.total_bytes),
+        _number(one.error_bytes),
+        "?" if one.available_bytes is None else _number(one.available_bytes),
+    )
+    return Row(cells=cells)
+
+
+def _sum(estimate: Estimate) -> Row:
+    parts = estimate.allocations
+    cells = (
+        "together",
+        _number(sum(one.weights_bytes for one in parts)),
+        _number(sum(one.kv_cache_bytes for one in parts)),
+        _number(sum(one.compute_bytes for one in parts)),
+        _number(sum(one.overhead_bytes for one in parts)),
+        _number(estimate.total_bytes),
+        _number(estimate.error_bytes),
+        "",
+    )
+    return Row(cells=cells)
+
+
+def _write_arithmetic(paper: Paper, estimate: Estimate) -> None:
+    """Every sum, with the names of `docs/names.md`."""
+    paper.heading("Arithmetic")
+    for one in estimate.allocations:
+        paper.say(
+            f"{one.name}: total_bytes = weights_bytes {exact(one.weights_bytes)}"
+            f" + kv_cache_bytes {exact(one.kv_cache_bytes)}"
+            f" + compute_bytes {exact(one.compute_bytes)}"
+            f" + overhead_bytes {exact(one.overhead_bytes)} = {exact(one.total_bytes)}",
+            indent=2,
+        )
+    for name, timed in (("decode", estimate.decode), ("prefill", estimate.prefill)):
+        if timed is None:
+            continue
+        for term in timed.speed.terms:
+            paper.say(
+                f"{name}: {term.name} = {term.arithmetic} = {seconds(term.seconds)}", indent=2
+            )

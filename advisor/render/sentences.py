@@ -1,0 +1,100 @@
+"""The fixed sentences: one for each way a model fits or does not, each with its two numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from advisor.estimate.result import Verdict, Why
+from advisor.rank import Demotion
+from advisor.render.units import gb, gib, speed_number
+
+if TYPE_CHECKING:
+    from advisor.estimate.result import Estimate, Fit
+    from advisor.rank import Candidate
+
+_REASONS = {
+    Why.ENOUGH: "it needs {needed} of the {available} that {device} has free",
+    Why.LITTLE_SPARE: "it needs {needed}, which leaves under 5 % of the {available} {device} has",
+    Why.WHEN_FREED: (
+        "it needs {needed}, and {device} has {available} free now;"
+        " it fits when other programs free theirs"
+    ),
+    Why.SOME_LAYERS: (
+        "all of it would need {needed}, and {device} has {available} free;"
+        " {layers} of {all_layers} layers go to the GPU, the rest to the CPU"
+    ),
+    Why.TOO_LITTLE: "it needs {needed}, and {device} has {available}",
+    Why.ALL_LAYERS_ASKED: "{layers} layers need {needed}, and {device} has {available}",
+    Why.UNKNOWN_MEMORY: "it needs {needed}; how much memory {device} has is not known",
+    Why.UNKNOWN_CACHE: "its weights alone need {needed}; how much its cache needs is not known",
+}
+
+
+def reason(estimate: Estimate) -> str:
+    """Why the verdict is what it is, with the two numbers compared; without a full stop."""
+    fit = estimate.fit
+    available = fit.available_bytes
+    return _REASONS[fit.why].format(
+        needed=gib(fit.needed_bytes),
+        available="?" if available is None else gib(available),
+        device=device(fit.device),
+        layers=estimate.placement.gpu_layers,
+        all_layers=estimate.placement.layers,
+    )
+
+
+def device(name: str) -> str:
+    """A device as a sentence names it."""
+    names = {"host": "the system's memory", "unified memory": "the unified memory"}
+    return names.get(name, f"`{name}`")
+
+
+def now_and_idle(fit: Fit) -> str | None:
+    """What differs between now and an idle machine; ``None`` when nothing does."""
+    if fit.now is fit.idle:
+        return None
+    return f"now: {fit.now}; with nothing else running: {fit.idle}"
+
+
+def demotion(candidate: Candidate, min_tokens_per_s: float) -> str | None:
+    """Why a candidate that runs is listed last; ``None`` when it is not."""
+    said = []
+    rate = candidate.tokens_per_s
+    for one in candidate.demotions:
+        if one is Demotion.SLOW and rate is not None:
+            said.append(
+                f"{speed_number(rate)} tokens/s is below the floor of"
+                f" {speed_number(min_tokens_per_s)}"
+            )
+        elif one is Demotion.UNKNOWN_SPEED:
+            said.append("its speed is not known")
+        elif one is Demotion.SEVERE_LOSS:
+            said.append(f"{candidate.estimate.subject.quant.name} loses severely in quality")
+    return "; ".join(said) or None
+
+
+def why_not_larger(chosen: Candidate, larger: Candidate | None, floor: float) -> str:
+    """Why the next larger quant was not chosen; without a full stop."""
+    if larger is None:
+        return "there is no larger quant"
+    name = larger.estimate.subject.quant.name
+    if larger.estimate.fit.verdict is Verdict.NO:
+        return f"{name}, the next larger: {reason(larger.estimate)}"
+    slower = demotion(larger, floor)
+    if slower and not chosen.demotions:
+        return f"{name}, the next larger: {slower}"
+    if larger.estimate.fit.verdict.rank > chosen.estimate.fit.verdict.rank:
+        return f"{name}, the next larger, is only {larger.estimate.fit.verdict}: " + reason(
+            larger.estimate
+        )
+    if (larger.loss.cautious_band or 0) > (chosen.loss.cautious_band or 0):
+        return f"{name}, the next larger, may lose more: at most {larger.loss.cautious_label}"
+    more = (
+        larger.estimate.subject.weights.tensor_bytes - chosen.estimate.subject.weights.tensor_bytes
+    )
+    rates = (chosen.tokens_per_s or 0.0, larger.tokens_per_s or 0.0)
+    return (
+        f"{name}, the next larger, is no better (at most {larger.loss.cautious_label}), but"
+        f" {gb(more)} larger and slower: {speed_number(rates[1])} instead of"
+        f" {speed_number(rates[0])} tokens/s"
+    )

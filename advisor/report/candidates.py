@@ -1,0 +1,121 @@
+"""Every quant of a model, estimated on a target: what a scan and a model's page choose from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from advisor.estimate.estimator import estimate
+from advisor.estimate.subject import subject_of
+from advisor.rank import DEFAULT_MIN_TOKENS_PER_S, LAST_BAND, Candidate, best_of, demotions
+from catalog.errors import CatalogError
+from catalog.native import has_native_experts
+from catalog.quality import quality_of
+from catalog.quants import load_quants
+
+if TYPE_CHECKING:
+    from advisor.target import Target
+    from advisor.workload import Workload
+    from catalog.evidence import Evidence
+    from catalog.model import Model
+    from catalog.quant import Quant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What candidates are judged by."""
+
+    target: Target
+    workload: Workload
+    min_tokens_per_s: float = DEFAULT_MIN_TOKENS_PER_S
+
+
+def candidates_of(
+    model: Model, quants: Iterable[Quant], question: Question, evidence: Evidence
+) -> list[Candidate]:
+    """A model in each of the quants that it can be had in, largest first."""
+    found = [_candidate(model, quant, question, evidence) for quant in quants]
+    return sorted((one for one in found if one is not None), key=_size, reverse=True)
+
+
+def best_or_smallest(
+    model: Model, quants: Iterable[Quant], question: Question, evidence: Evidence
+) -> Candidate | None:
+    """The quant to run, else the smallest, which does not run either.
+
+    Quants are tried in the order of their loss, band by band: once one of a band fits and is fast
+    enough, nothing that loses more can come before it, so a scan is spared the rest.
+
+    Returns:
+        ``None`` when the model can be had in none of the quants, or was not made for so long a
+        context.
+    """
+    if (question.workload.context_tokens or 0) > model.context_tokens:
+        return None
+    bands: dict[float, list[Quant]] = defaultdict(list)
+    for quant in quants:
+        band = quality_of(model, quant).cautious_band
+        bands[LAST_BAND if band is None else band].append(quant)
+    found: list[Candidate] = []
+    for _, alike in sorted(bands.items()):
+        tried = [_candidate(model, quant, question, evidence) for quant in alike]
+        found += [one for one in tried if one is not None]
+        if any(one.fits_well for one in found):
+            break
+    return best_of(found) or min(found, key=_size, default=None)
+
+
+def _candidate(
+    model: Model, quant: Quant, question: Question, evidence: Evidence
+) -> Candidate | None:
+    try:
+        subject = subject_of(model, quant)
+    except CatalogError:
+        return None  # llama-quantize refuses this model in this file type
+    answer = estimate(subject, question.workload, question.target, brief=True)
+    loss = quality_of(model, quant)
+    return Candidate(
+        estimate=answer,
+        evidence=evidence,
+        loss=loss,
+        demotions=demotions(answer, loss, min_tokens_per_s=question.min_tokens_per_s),
+    )
+
+
+def _size(candidate: Candidate) -> int:
+    return candidate.estimate.subject.weights.tensor_bytes
+
+
+NATIVE_QUANT = "MXFP4_MOE"
+"""What models are published in whose makers trained their experts in MXFP4."""
+
+
+def is_usual(quant: Quant, model: Model) -> bool:
+    """True for a quant that a scan considers for the model."""
+    if quant.name == NATIVE_QUANT:
+        return has_native_experts(model.architecture)
+    return quant.is_common
+
+
+def usual_quants(model: Model) -> list[Quant]:
+    """The quants that a scan considers for a model, largest first."""
+    return [quant for quant in load_quants() if is_usual(quant, model)]
+
+
+USUAL_QUANT = "Q4_K_M"
+"""What most people download when nothing is known of their machine."""
+
+
+def preferred(found: Sequence[Candidate]) -> Candidate:
+    """The best of the common quants that runs; else the usual one, else the smallest."""
+    best = best_of(
+        one for one in found if is_usual(one.estimate.subject.quant, one.estimate.subject.model)
+    )
+    if best is not None:
+        return best
+    for one in found:
+        if one.estimate.subject.quant.name == USUAL_QUANT:
+            return one
+    return found[-1]

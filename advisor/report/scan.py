@@ -1,0 +1,138 @@
+"""What a scan answers: the best quant of each model, in order, and one recommendation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from advisor.rank import Candidate, next_larger, ranked
+from advisor.report.candidates import Question, best_or_smallest, candidates_of, usual_quants
+from advisor.report.download import download_of
+from advisor.report.run_commands import run_commands
+from catalog.evidence import evidence_by_name
+from catalog.purposes import purposes
+
+if TYPE_CHECKING:
+    from advisor.report.download import Download
+    from advisor.report.run_commands import RunCommand
+    from catalog.model import Model
+    from probes.machine import Machine
+
+POPULAR_TIER = 1
+"""Models people run most; see `catalog/README.md`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which models somebody wants to see."""
+
+    everything: bool = False
+    """Also the models that fewer people run."""
+
+    purpose: str | None = None
+    """`coding`, `chat`, `reasoning` or `embedding`."""
+
+    family: str | None = None
+    max_params: int | None = None
+
+    def admits(self, model: Model) -> bool:
+        """True for a model that is to be considered."""
+        if model.tier > POPULAR_TIER and not self.everything:
+            return False
+        if self.max_params is not None and model.params_total > self.max_params:
+            return False
+        if self.family is not None and not is_of(model, self.family):
+            return False
+        made_for = purposes(model)
+        if self.purpose is not None:
+            return self.purpose in made_for
+        return "embedding" not in made_for and "base" not in made_for
+
+
+def is_of(model: Model, family: str) -> bool:
+    """True for a model whose family, publisher or name holds all these words."""
+    wanted = family.casefold().split()
+    words = f"{model.family} {model.publisher} {model.name}".casefold()
+    return all(word in words for word in wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """The one file to get, and why."""
+
+    candidate: Candidate
+    download: Download
+    larger: Candidate | None
+    """The next larger quant of the same model, which was not chosen."""
+
+    commands: tuple[RunCommand, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanReport:
+    """This machine, the ranking, and the recommendation."""
+
+    machine: Machine | None
+    """``None`` when catalog rows stand in for the probes."""
+
+    question: Question
+    filter: Filter
+    rows: tuple[Candidate, ...]
+    """The best quant of each model that runs, the best model first."""
+
+    rejected: tuple[Candidate, ...]
+    """The smallest quant of each model that does not run, the smallest model first."""
+
+    recommendation: Recommendation | None
+
+
+def scan(
+    question: Question, models: Sequence[Model], wanted: Filter, machine: Machine | None
+) -> ScanReport:
+    """Rank the models on a target.
+
+    Args:
+        question: The target, the workload and the speed floor.
+        models: All of the catalog.
+        wanted: Which of them to consider.
+        machine: What the probes saw, for the report's heading.
+    """
+    considered = [model for model in models if wanted.admits(model)]
+    known = evidence_by_name(models)
+    rows: list[Candidate] = []
+    rejected: list[Candidate] = []
+    for model in considered:
+        found = best_or_smallest(model, usual_quants(model), question, known[model.name])
+        if found is None:
+            continue
+        (rows if found.runs else rejected).append(found)
+    order = ranked(rows)
+    rejected.sort(key=lambda one: one.estimate.total_bytes)
+    return ScanReport(
+        machine=machine,
+        question=question,
+        filter=wanted,
+        rows=tuple(order),
+        rejected=tuple(rejected),
+        recommendation=_recommendation(order, question),
+    )
+
+
+def _recommendation(order: Sequence[Candidate], question: Question) -> Recommendation | None:
+    if not order:
+        return None
+    best = order[0]
+    model = best.estimate.subject.model
+    return recommend(best, candidates_of(model, usual_quants(model), question, best.evidence))
+
+
+def recommend(chosen: Candidate, quants: Sequence[Candidate]) -> Recommendation:
+    """The recommendation of one candidate, beside the other quants of its model."""
+    download = download_of(chosen.estimate.subject)
+    return Recommendation(
+        candidate=chosen,
+        download=download,
+        larger=next_larger(chosen, quants),
+        commands=run_commands(chosen.estimate, download),
+    )
