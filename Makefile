@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: scan test lint types layers unit bench accuracy fit clean
+.PHONY: scan test lint types layers unit bench docs accuracy fit clean
 
 scan: $(VENV)/.project
 	@$(RUN) -m advisor scan
@@ -36,6 +36,14 @@ $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 
 fit: $(VENV)/.test
 	PYTHONPATH=. $(RUN) tools/fit.py
+
+docs: $(VENV)/.test
+	$(RUN) tools/machine_schema.py
+	$(RUN) tools/output_schemas.py
+	$(RUN) tools/console_blocks.py
+
+bench: $(VENV)/.project
+	$(RUN) benchmarks/startup.py
 
 accuracy: $(VENV)/.test
 	PYTHONPATH=. $(RUN) tools/accuracy.py

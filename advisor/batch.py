@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from advisor.errors import translate
+from advisor.errors import UsageError, translate
 from advisor.estimate.estimator import estimate
 from advisor.estimate.subject import subject_of
 from advisor.modelname import model_named
@@ -61,6 +62,21 @@ def _quant(model: Model, request: Request, here: Situation) -> Quant:
     question = Question(target=here.target, workload=request.workload)
     found = candidates_of(model, load_quants(), question, evidence(model))
     return preferred(found).estimate.subject.quant
+
+
+def standard_input() -> Iterable[str]:
+    """The lines of standard input, which are UTF-8 whatever the console's own encoding is.
+
+    Raises:
+        UsageError: It is closed.
+    """
+    if sys.stdin is None:
+        msg = "`-` reads requests from standard input, which is closed"
+        raise UsageError(msg, "send them through a pipe, or name a model")
+    reconfigure = getattr(sys.stdin, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(encoding="utf-8-sig", errors="replace")
+    return sys.stdin
 
 
 def answer_lines(

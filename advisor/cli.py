@@ -6,9 +6,14 @@ its one-line help therefore stands here.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from advisor.errors import UsageError
 
 COMMANDS = {
     "scan": "Rank the models this machine can run, and recommend one file.",
@@ -35,6 +40,24 @@ class LazyGroup(click.Group):
         command = import_module(f"advisor.commands.{cmd_name}").command
         return command if isinstance(command, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names, or a sentence with the nearest one.
+
+        Raises:
+            UsageError: There is no such command.
+        """
+        if args[0] in COMMANDS or args[0].startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
+        from advisor.errors import UsageError
+
+        near = get_close_matches(args[0], COMMANDS, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"the commands are {', '.join(COMMANDS)}"
+        raise UsageError(f"`{args[0]}` is not a command", hint)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""
         with formatter.section("Commands"):
@@ -47,9 +70,8 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
         return
     from importlib.metadata import version
 
-    from catalog.age import last_checked
-
     from advisor.output import answer
+    from catalog.age import last_checked
 
     answer(f"advisor {version('gguf-advisor')} (catalog of {last_checked()})")
     ctx.exit()
@@ -75,3 +97,38 @@ def advisor() -> None:
     Exit codes: 0 it fits, 1 nothing fits, 2 wrong usage, 3 a probe failed, 70 a bug, 74 the
     answer could not be written.
     """
+
+
+def complete(program: str) -> int | None:
+    """Answer a shell that asks how a word could go on.
+
+    Returns:
+        The exit code; ``None`` when no shell asks, as on every ordinary run.
+    """
+    variable = f"_{program.upper()}_COMPLETE"
+    asked = os.environ.get(variable)
+    if not asked:
+        return None
+    from click.shell_completion import shell_complete
+
+    return shell_complete(advisor, {}, program, variable, asked)
+
+
+def usage_error(error: click.ClickException) -> UsageError | None:
+    """What click found wrong, as a sentence and a hint like those of every other error.
+
+    Returns:
+        ``None`` for a group without a command, which is answered with its help.
+    """
+    from advisor.errors import UsageError
+
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "advisor"
+    words = error.format_message()
+    if words.startswith("Usage:"):
+        return None
+    sentence, _, suggestion = words.partition(". ")
+    hint = f"`{path} --help` shows what it takes"
+    if suggestion:
+        hint = f"{suggestion[0].lower()}{suggestion[1:]} {hint}"
+    return UsageError(sentence.rstrip("."), hint)

@@ -64,13 +64,14 @@ def translate(error: Exception) -> AdvisorError | None:
     Returns:
         ``None`` for what nobody foresaw: a bug.
     """
-    from catalog.errors import CatalogError, RowError
-    from probes.errors import ProbeError, RecordError
-
     if isinstance(error, AdvisorError):
         return error
     if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-        return CannotWriteError(f"the answer cannot be written: {error.strerror}")
+        msg = f"the answer cannot be written: {error.strerror}"
+        return CannotWriteError(msg, "free some space, or send the output elsewhere")
+    from catalog.errors import CatalogError, RowError
+    from probes.errors import ProbeError, RecordError
+
     kinds = (
         (RowError, BrokenInstallError),
         (CatalogError, UsageError),

@@ -16,9 +16,13 @@ def model_named(text: str) -> Model:
     """The catalog's model of this name.
 
     Raises:
-        UsageError: It is the path of a file or an address on the Hub, which are not read.
+        UsageError: It is empty, or the path of a file or an address on the Hub, which are not
+            read.
         CatalogError: No model has this name, or several answer to it.
     """
+    if not text.strip():
+        msg = "the name of the model is empty"
+        raise UsageError(msg, _CATALOG_ONLY)
     if text.lower().endswith(".gguf"):
         msg = f"`{text}` is a file, and this version reads no GGUF files"
         raise UsageError(msg, _CATALOG_ONLY)

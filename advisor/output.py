@@ -31,6 +31,8 @@ PLAIN = {
     "━": "-",
     "Σ": "sum",
     "µ": "u",
+    "®": "(R)",
+    "™": "(TM)",
     "✓": "yes",
     "✗": "no",
     "“": '"',
@@ -57,6 +59,17 @@ def prepare_streams() -> None:
             reconfigure(errors="advisor-plain")
 
 
+def check_stdout() -> None:
+    """Refuse to work out an answer that nobody could get.
+
+    Raises:
+        CannotWriteError: Standard output is closed.
+    """
+    if sys.stdout is None:
+        msg = "the answer cannot be written: standard output is closed"
+        raise CannotWriteError(msg, "leave it open, or send it to a file")
+
+
 def answer(text: str) -> None:
     """Write the answer to stdout, ending in one newline.
 
@@ -64,9 +77,7 @@ def answer(text: str) -> None:
         CannotWriteError: The disk is full, or stdout is closed.
         BrokenPipeError: The reader has gone.
     """
-    if sys.stdout is None:
-        msg = "the answer cannot be written: standard output is closed"
-        raise CannotWriteError(msg)
+    check_stdout()
     try:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
@@ -76,6 +87,28 @@ def answer(text: str) -> None:
         reason = getattr(error, "strerror", None) or str(error)
         msg = f"the answer cannot be written to standard output: {reason}"
         raise CannotWriteError(msg, "free some space, or send the output elsewhere") from error
+
+
+def answer_json(text: str) -> None:
+    """Write JSON to stdout, in bytes that any program reads.
+
+    JSON is UTF-8. Where stdout is something else, what ASCII lacks is written with JSON's own
+    escapes, so that no letter is replaced.
+
+    Raises:
+        CannotWriteError: The disk is full, or stdout is closed.
+        BrokenPipeError: The reader has gone.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    answer(text if codecs.lookup(encoding).name == "utf-8" else escaped(text))
+
+
+def escaped(text: str) -> str:
+    """JSON with its letters beyond ASCII, which stand in strings only, as JSON's own escapes."""
+    import json
+    import re
+
+    return re.sub(r"[^\x00-\x7f]+", lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def talk(text: str) -> None:

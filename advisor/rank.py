@@ -2,8 +2,9 @@
 
 The order is lexicographic and every step of it is a word the reader knows: fast enough and good
 enough before the rest, fits before partial, then the model's quality evidence, then the quant's
-quality loss, then speed. Never a score. A quant's loss counts with the upper end of its interval:
-what is called indistinguishable is so even if its files are unlucky.
+quality loss, then speed, and of equals (or where no speed is known) the smaller. Never a score. A
+quant's loss counts with the upper end of its interval: what is called indistinguishable is so even
+if its files are unlucky.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ DEFAULT_MIN_TOKENS_PER_S = 10.0
 """Slower than this nobody waits for: it is about how fast people read."""
 
 SEVERE_BAND = 4
-"""Quants whose loss band is this or worse are demoted."""
+"""Quants whose loss may be of this band or worse are demoted."""
 
 LAST_BAND = 99
 """Where a model or a quant without evidence stands: after all that have some."""
@@ -68,12 +69,14 @@ class Candidate:
         """What candidates are sorted by; smaller is better, and each place has one meaning."""
         speed = -(self.tokens_per_s or 0.0)
         verdict = self.estimate.fit.verdict.rank
-        if self.demotions:
-            return (len(self.demotions), Demotion.SEVERE_LOSS in self.demotions, speed, verdict)
         band = LAST_BAND if self.evidence.band is None else self.evidence.band
         worst = self.loss.cautious_band
         loss = LAST_BAND if worst is None else worst
-        return (0, verdict, band, loss, speed)
+        size = self.estimate.subject.weights.tensor_bytes
+        if self.demotions:
+            against = (len(self.demotions), Demotion.SEVERE_LOSS in self.demotions)
+            return (*against, speed, verdict, band, loss, size)
+        return (0, verdict, band, loss, speed, size)
 
 
 def demotions(
@@ -85,7 +88,7 @@ def demotions(
         found.append(Demotion.UNKNOWN_SPEED)
     elif estimate.decode.speed.tokens_per_s < min_tokens_per_s:
         found.append(Demotion.SLOW)
-    if loss.band is not None and loss.band >= SEVERE_BAND:
+    if loss.cautious_band is not None and loss.cautious_band >= SEVERE_BAND:
         found.append(Demotion.SEVERE_LOSS)
     return tuple(found)
 

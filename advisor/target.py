@@ -12,28 +12,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from advisor.figure import Figure, Origin
+from advisor.memory_pools import (
+    gpu_memory,
+    host_available,
+    host_capacity,
+    share_origin,
+    system_reserve_bytes,
+)
 from catalog.device import Device, DeviceKind
 from catalog.hardware import device_named
-from catalog.identify import identify
 from catalog.share import gpu_share
 from probes.machine import Accelerator, AcceleratorKind, AcceleratorState
 
 if TYPE_CHECKING:
     from catalog.lookup import Found
-    from catalog.share import UnifiedShare
     from probes.machine import Machine
-
-GIB = 1 << 30
 
 DRIVER_RESERVE_SHARE = 0.02
 """Memory a driver keeps of a card that is not at hand.
 
 An RTX 4090's driver keeps 465 of 24,564 MiB; others are assumed to keep the same share.
 """
-
-SYSTEM_RESERVE_BYTES = 2 * GIB
-SYSTEM_RESERVE_SHARE = 0.08
-"""What an operating system keeps when nothing else runs: the smaller of the two."""
 
 DESKTOP_SHEET_BYTES_PER_S = (51.2e9, 83.2e9, 128e9)
 """Peak of a desktop's memory that nobody measured: two channels of DDR4-3200, DDR5-5200, -8000."""
@@ -172,7 +171,7 @@ def _choose(usable: Sequence[Accelerator]) -> tuple[list[Accelerator], list[str]
         best = max(slices, key=lambda gpu: gpu.memory_usable_bytes or 0)
         if len(slices) > 1:
             notes.append(
-                f"a process uses one MIG slice: `{best.name}` is the largest of {len(slices)}"
+                f"a model is put on one MIG slice: `{best.name}` is the largest of {len(slices)}"
             )
         return [best], notes
     if not cards:
@@ -194,6 +193,8 @@ def _choose(usable: Sequence[Accelerator]) -> tuple[list[Accelerator], list[str]
 
 def _gpu(seen: Accelerator, machine: Machine) -> Gpu:
     """Join one accelerator with its catalog row."""
+    from catalog.identify import identify  # a machine without a GPU needs no PCI ids
+
     pci = seen.pci
     identity = identify(
         vendor=seen.vendor,
@@ -209,19 +210,18 @@ def _gpu(seen: Accelerator, machine: Machine) -> Gpu:
         or seen.memory_bandwidth_bytes_per_s,
     )
     row = identity.device
-    shared = seen.memory_is_shared
-    capacity, available = _shared_memory(seen, machine) if shared else _own_memory(seen)
+    memory = gpu_memory(seen, machine)
     return Gpu(
         name=seen.name if row is None or not seen.name.endswith(")") else row.full_name,
         vendor=seen.vendor,
         architecture=seen.architecture or (row.architecture if row else None),
         backend=BACKENDS.get(seen.vendor, "vulkan"),
         kind=row.kind.value if row else seen.kind.value,
-        capacity_bytes=capacity,
-        available_bytes=available,
+        capacity_bytes=memory.capacity_bytes,
+        available_bytes=memory.available_bytes,
         bandwidth_bytes_per_s=_bandwidth(seen, row, machine),
         fp16_flops_per_s=_published_flops(row, share=_slice_share(seen)),
-        shares_host_memory=shared,
+        shares_host_memory=memory.is_the_hosts,
         row_name=row.full_name if row else None,
         problem=identity.problem,
         cuda_index=seen.cuda_index,
@@ -242,61 +242,15 @@ def _slice_share(seen: Accelerator) -> float:
     return seen.memory_slices / 8 if seen.memory_slices else 1.0
 
 
-def _own_memory(seen: Accelerator) -> tuple[Figure | None, Figure | None]:
-    usable = seen.memory_usable_bytes
-    if usable is None:
-        return None, None
-    capacity = Figure(
-        value=usable, origin=Origin.REPORTED, source="the driver: total less reserved"
-    )
-    if seen.memory_free_bytes is None:
-        return capacity, capacity
-    free = Figure(
-        value=min(seen.memory_free_bytes, usable), origin=Origin.REPORTED, source="the driver: free"
-    )
-    return capacity, free
-
-
-def _shared_memory(seen: Accelerator, machine: Machine) -> tuple[Figure, Figure]:
-    """The part of the system's memory that a unified GPU may use, at most and now."""
-    budget = _budget(seen, machine)
-    dedicated = seen.memory_dedicated_bytes or 0
-    system = _system_capacity(machine)
-    capacity = budget
-    if budget.value > system.value + dedicated:
-        capacity = Figure(
-            value=system.value + dedicated, origin=system.origin, source=system.source
-        )
-    now = min(capacity.value, machine.memory.available_bytes + dedicated)
-    if seen.memory_free_bytes is not None:
-        now = min(now, seen.memory_free_bytes)
-    return capacity, Figure(value=now, origin=Origin.REPORTED, source="the kernel: available now")
-
-
-def _budget(seen: Accelerator, machine: Machine) -> Figure:
-    """What its driver lets a unified GPU use: the driver's word, else its maker's usual share."""
-    if seen.memory_total_bytes is not None:
-        return Figure(
-            value=seen.memory_total_bytes,
-            origin=Origin.REPORTED,
-            source="the driver: memory it may use of the system's",
-        )
-    share = gpu_share(
-        vendor=seen.vendor,
-        os=machine.system.os,
-        os_version=machine.system.os_version,
-        memory_bytes=machine.memory.total_bytes,
-    )
-    value = int(machine.memory.total_bytes * share.fraction) + (seen.memory_dedicated_bytes or 0)
-    return Figure(value=value, origin=_share_origin(share), source=share.source)
-
-
 def _bandwidth(seen: Accelerator, row: Device | None, machine: Machine) -> Figure | None:
     """The driver's figure, else the catalog's; none for a share whose part of it is not known."""
     live = seen.memory_bandwidth_bytes_per_s
     if live is not None:
+        part = f" × {seen.memory_slices}/8 of the card" if seen.memory_slices else ""
         return Figure(
-            value=live, origin=Origin.REPORTED, source="the driver: memory clock × bus width"
+            value=live,
+            origin=Origin.REPORTED,
+            source=f"the driver: memory clock × bus width{part}",
         )
     if row is None or seen.kind is AcceleratorKind.VGPU:
         return None
@@ -318,32 +272,6 @@ def _published_flops(row: Device | None, *, share: float = 1.0) -> Figure | None
     return Figure(value=row.fp16_flops_per_s * share, origin=Origin.PUBLISHED, source=row.source)
 
 
-def _system_capacity(machine: Machine) -> Figure:
-    memory = machine.memory
-    if memory.limit_bytes is not None and memory.limit_bytes < memory.total_bytes:
-        return Figure(
-            value=memory.limit_bytes,
-            origin=Origin.REPORTED,
-            source=memory.limit_source or "the container's limit",
-        )
-    reserve = min(SYSTEM_RESERVE_BYTES, int(SYSTEM_RESERVE_SHARE * memory.total_bytes))
-    if memory.available_bytes >= memory.total_bytes - reserve:
-        return _available(machine)
-    return Figure(
-        value=memory.total_bytes - reserve,
-        origin=Origin.ASSUMED,
-        source="the kernel's total less what an operating system keeps (8 %, at most 2 GiB)",
-    )
-
-
-def _available(machine: Machine) -> Figure:
-    return Figure(
-        value=machine.memory.available_bytes,
-        origin=Origin.REPORTED,
-        source="the kernel: available now, within every limit",
-    )
-
-
 def _host(machine: Machine) -> Host:
     cpu = machine.cpu
     seen = machine.read_bandwidth
@@ -358,8 +286,8 @@ def _host(machine: Machine) -> Host:
         )
     return Host(
         name=cpu.name or cpu.architecture,
-        capacity_bytes=_system_capacity(machine),
-        available_bytes=_available(machine),
+        capacity_bytes=host_capacity(machine),
+        available_bytes=host_available(machine),
         read_bytes_per_s=rate,
         cores=cpu.usable_cores,
         instruction_sets=cpu.instruction_sets,
@@ -398,9 +326,8 @@ def _host_of_row(row: Device) -> Host:
 
 
 def _label_memory(row: Device) -> Figure:
-    reserve = min(SYSTEM_RESERVE_BYTES, int(SYSTEM_RESERVE_SHARE * row.memory_bytes))
     return Figure(
-        value=row.memory_bytes - reserve,
+        value=row.memory_bytes - system_reserve_bytes(row.memory_bytes),
         origin=Origin.ASSUMED,
         source="the label's size less what an operating system keeps (8 %, at most 2 GiB)",
     )
@@ -444,10 +371,6 @@ def _row_share(row: Device) -> Figure:
     )
     return Figure(
         value=int(row.memory_bytes * share.fraction),
-        origin=_share_origin(share),
+        origin=share_origin(share),
         source=share.source,
     )
-
-
-def _share_origin(share: UnifiedShare) -> Origin:
-    return Origin.ASSUMED if share.is_assumed else Origin.PUBLISHED

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from catalog.errors import UnknownNameError
 from catalog.file_names import label_span, part_of
 from catalog.load import csv_rows, optional_int
-from catalog.quants import find_quant
+from catalog.quants import known_quant
 
 if TYPE_CHECKING:
     from catalog.model import Model
@@ -62,10 +61,8 @@ class PublishedFile:
 
 @cache
 def _file_type(label: str) -> str | None:
-    try:
-        return find_quant(label).name
-    except UnknownNameError:
-        return None
+    quant = known_quant(label)
+    return None if quant is None else quant.name
 
 
 class _Rule(NamedTuple):

@@ -114,13 +114,18 @@ def _quants_by_name() -> dict[str, Quant]:
     return keyed
 
 
+def known_quant(text: str) -> Quant | None:
+    """The file type of this name, however it is spelt; ``None`` for a name that none has."""
+    return _quants_by_name().get(plain(text))
+
+
 def find_quant(text: str) -> Quant:
     """The file type that somebody means: `Q4_K_M`, `q4_k_m`, `q4km`, `Q4_K`, `fp16`.
 
     Raises:
         UnknownNameError: No file type has this name; the hint carries the nearest ones.
     """
-    found = _quants_by_name().get(plain(text))
+    found = known_quant(text)
     if found is not None:
         return found
     if plain(text).startswith("UD") and plain(text)[2:]:

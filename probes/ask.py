@@ -1,9 +1,9 @@
 """The only place that opens the system's files, runs a command or reads the environment.
 
 A probe gets an `Asker` and never touches the system otherwise, so that a directory of recorded
-answers can stand for a machine: with ``root=tests/machines/gb10/root`` a question for
-``/proc/meminfo`` is answered by ``tests/machines/gb10/root/proc/meminfo``, and one for the output
-of ``sysctl -n hw.memsize`` by the file ``commands/sysctl -n hw.memsize`` there.
+answers can stand for a machine: with ``root=gb10`` a question for ``/proc/meminfo`` is answered by
+``gb10/proc/meminfo``, and one for the output of ``sysctl -n hw.memsize`` by the file
+``gb10/commands/sysctl -n hw.memsize``. `tests/machines` holds such machines, packed.
 
 An unanswered question is ``None``; nothing here raises for a file that is missing, cannot be
 read or is not text, nor for a command that is missing, fails or takes too long.
@@ -44,6 +44,12 @@ class Asker:
 
     os: str = field(default_factory=_platform_name)
     """`linux`, `macos` or `windows`."""
+
+    nvml: str | None = None
+    """The library that answers for a recorded machine's NVIDIA driver; ``None`` for no driver.
+
+    The live machine's is searched for by `probes.nvml_library`.
+    """
 
     @property
     def is_live(self) -> bool:

@@ -25,8 +25,8 @@ Result = tuple[tuple[Accelerator, ...], tuple[Finding, ...]]
 def probe_nvidia(asker: Asker, *, timeout_s: float = 3.0) -> Result:
     """Every NVIDIA GPU, usable or not, and what is the matter with it.
 
-    NVML is asked wherever its library opens, whatever the bus shows (WSL has no such bus). A
-    recorded machine has no library, so that only its files speak.
+    NVML is asked wherever its library opens, whatever the bus shows (WSL has no such bus). Of a
+    recorded machine without a library only the files speak.
 
     Args:
         asker: Answers questions about the machine.
@@ -37,12 +37,19 @@ def probe_nvidia(asker: Asker, *, timeout_s: float = 3.0) -> Result:
         only the bus knows; and the findings.
     """
     on_bus = nvidia_on_bus(asker)
-    library = open_library(library_candidates(asker)) if asker.is_live else None
+    library = open_library(_libraries(asker))
     if library is None:
         return _without_library(asker, on_bus)
     from probes.nvidia_report import report
 
     return report(library, asker, on_bus, timeout_s=timeout_s)
+
+
+def _libraries(asker: Asker) -> tuple[str, ...]:
+    """Where to look for NVML: a recorded machine names its own, or has none."""
+    if asker.is_live:
+        return library_candidates(asker)
+    return () if asker.nvml is None else (asker.nvml,)
 
 
 def _without_library(asker: Asker, on_bus: Sequence[PciDisplay]) -> Result:

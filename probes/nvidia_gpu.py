@@ -154,7 +154,7 @@ def _described(
         memory_bandwidth_bytes_per_s=None if is_shared else rates.bandwidth_bytes_per_s,
         architecture=_compute_capability(nvml, handle),
         ecc=next((mode == 1 for mode in nvml.numbers("nvmlDeviceGetEccMode", handle)), None),
-        link=_link(nvml, handle),
+        link=None if kind is AcceleratorKind.UNIFIED else _link(nvml, handle),
         power_limit_watts=_watts(nvml, "nvmlDeviceGetEnforcedPowerLimit", handle),
         power_default_watts=_watts(nvml, "nvmlDeviceGetPowerManagementDefaultLimit", handle),
     )

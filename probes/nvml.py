@@ -79,6 +79,8 @@ class Nvml:
         self._binding: Any = binding
         self._library = library
         vars(binding)["nvmlLib"] = library
+        # Functions that it found in another library before would still be that one's.
+        vars(binding).get("_nvmlGetFunctionPointer_cache", {}).clear()
 
     def ask(self, question: str, *arguments: object) -> Answer:
         """One call, such as `nvmlDeviceGetName`.

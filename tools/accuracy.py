@@ -1,8 +1,8 @@
 """Writes the published error of the estimates: `make accuracy`, after `make fit`.
 
 Reads what `make fit` found for every cell when its device was left out, and the runs themselves for
-the noise floor; writes `docs/accuracy.md`. Each kind of estimate is one section, so that another
-kind adds its own.
+the noise floor, and what llama.cpp reserves for memory; writes `docs/accuracy.md`. Each kind of
+estimate is one section; memory's is `memoryaccuracy`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
+from memoryaccuracy import memory_section  # noqa: E402
+from memoryrows import compare, log_rows, reserved_rows  # noqa: E402
 from speedfit.leave_out import Error, coverage  # noqa: E402
 from speedfit.runs import MEASURED, Run, load_runs  # noqa: E402
 
@@ -101,8 +103,13 @@ class Cell:
 def main() -> None:
     """Write the report."""
     cells = with_coverage(read_cells(ERRORS))
+    memory = memory_section(
+        [compare(row) for row in reserved_rows()], [compare(row) for row in log_rows()]
+    )
     REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text("\n".join([HEAD, speed_section(cells, load_runs())]), encoding="utf-8")
+    REPORT.write_text(
+        "\n".join([HEAD, memory, speed_section(cells, load_runs())]), encoding="utf-8"
+    )
 
 
 def read_cells(path: Path) -> list[Cell]:

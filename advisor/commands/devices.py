@@ -9,7 +9,9 @@ from advisor.commands.options import context_option, json_option
 
 @click.command("devices")
 @click.argument("model")
-@click.option("--quant", "-q", default="Q4_K_M", show_default=True, metavar="NAME")
+@click.option(
+    "--quant", "-q", default="Q4_K_M", show_default=True, metavar="NAME", help="Its quantization."
+)
 @context_option
 @click.option(
     "--kind",
@@ -35,7 +37,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
     """
     from advisor.estimate.subject import subject_of
     from advisor.modelname import model_named
-    from advisor.output import answer
+    from advisor.output import answer, answer_json
     from advisor.report.device_list import device_list
     from advisor.workload import Workload
     from catalog.quants import find_quant
@@ -45,7 +47,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
     if as_json:
         from advisor.render.json import device_list_json
 
-        answer(device_list_json(found))
+        answer_json(device_list_json(found))
     else:
         from advisor.render.device_list import device_list_text
         from advisor.render.paper import Paper

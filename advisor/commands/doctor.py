@@ -18,7 +18,7 @@ def command(*, machine: str | None, measure: bool | None, as_json: bool) -> None
     cannot be used, and with 0 otherwise.
     """
     from advisor.errors import ExitCode
-    from advisor.output import answer
+    from advisor.output import answer, answer_json
     from advisor.report.doctor import diagnose
     from advisor.situation import machine_of
     from probes.machine import Severity
@@ -27,7 +27,7 @@ def command(*, machine: str | None, measure: bool | None, as_json: bool) -> None
     if as_json:
         from advisor.render.json import doctor_json
 
-        answer(doctor_json(found))
+        answer_json(doctor_json(found))
     else:
         from advisor.render.doctor import doctor_text
         from advisor.render.paper import Paper

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
-from advisor.commands.options import Tokens, context_option, json_option, machine_options
+from advisor.commands.options import Count, Tokens, context_option, json_option, machine_options
 from advisor.workload import FlashAttention, Runtime
 
 
@@ -16,19 +15,37 @@ from advisor.workload import FlashAttention, Runtime
 @click.option("--quant", "-q", metavar="NAME", help="Such as Q4_K_M.  [default: the best here]")
 @machine_options
 @context_option
-@click.option("--depth", type=int, help="Tokens already in the cache when decode is timed.")
+@click.option(
+    "--depth",
+    type=Count(least=0),
+    metavar="TOKENS",
+    help="Tokens already in the cache when decode is timed.  [default: 0]",
+)
 @click.option("--gpu-layers", metavar="N|auto|all", help="Layers on the GPUs.  [default: auto]")
 @click.option("--kv-type-k", metavar="TYPE", help="Type of the K cache.  [default: f16]")
 @click.option("--kv-type-v", metavar="TYPE", help="Type of the V cache.  [default: f16]")
-@click.option("--flash-attention", type=click.Choice([*FlashAttention]), help="[default: auto]")
+@click.option(
+    "--flash-attention",
+    type=click.Choice([one.value for one in FlashAttention]),
+    help="Whether attention stores no scores.  [default: auto: on, but for llamafile]",
+)
 @click.option("--ubatch", type=Tokens(), help="Tokens of a micro-batch.  [default: 512]")
-@click.option("--sequences", type=int, help="Parallel sequences.  [default: the runtime's own]")
+@click.option(
+    "--sequences",
+    type=Count(least=1),
+    metavar="N",
+    help="Parallel sequences.  [default: the runtime's own]",
+)
 @click.option(
     "--kv-unified/--no-kv-unified",
     default=None,
     help="Whether sequences share one cache.  [default: the runtime's own way]",
 )
-@click.option("--runtime", type=click.Choice([*Runtime]), help="[default: llama-server]")
+@click.option(
+    "--runtime",
+    type=click.Choice([one.value for one in Runtime]),
+    help="The program that runs the model.  [default: llama-server]",
+)
 @click.option("--explain", is_flag=True, help="Also print the arithmetic, line by line.")
 @json_option
 def command(  # noqa: PLR0913  (one parameter an option)
@@ -50,10 +67,10 @@ def command(  # noqa: PLR0913  (one parameter an option)
     Exits with 0 when it fits, and with 1 when it does not; with `-`, with 0 once every line has
     its answer.
     """
-    from advisor.batch import answer_lines, estimate_of
+    from advisor.batch import answer_lines, estimate_of, standard_input
     from advisor.commands.options import when_to_measure
     from advisor.estimate.result import Verdict
-    from advisor.output import answer
+    from advisor.output import answer, answer_json
     from advisor.request import request_from_mapping
 
     when = when_to_measure(measure)
@@ -63,14 +80,14 @@ def command(  # noqa: PLR0913  (one parameter an option)
     if machine is not None:
         values["machine"] = machine
     if model == "-":
-        for line in answer_lines(sys.stdin, defaults=values, measure=when):
-            answer(line)
+        for line in answer_lines(standard_input(), defaults=values, measure=when):
+            answer_json(line)
         return
     found = estimate_of(request_from_mapping({"model": model, **values}), measure=when)
     if as_json:
         from advisor.render.json import dumps, estimate_object
 
-        answer(dumps(estimate_object(found)))
+        answer_json(dumps(estimate_object(found)))
     else:
         from advisor.render.estimate import estimate_text
         from advisor.render.paper import Paper

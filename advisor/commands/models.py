@@ -32,14 +32,14 @@ def command(  # noqa: PLR0913  (one parameter an option)
 
     Exits with 0 when there is one, and with 1 when there is none.
     """
-    from advisor.output import answer
+    from advisor.output import answer, answer_json
     from advisor.report.model_list import model_list
 
     rows = model_list(words, family=family, purpose=purpose, max_params=max_params, popular=popular)
     if as_json:
         from advisor.render.json import models_json
 
-        answer(models_json(rows))
+        answer_json(models_json(rows))
     else:
         from advisor.render.model_list import model_list_text
         from advisor.render.paper import Paper

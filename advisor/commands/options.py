@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from advisor.errors import UsageError
-from advisor.request import BACKENDS, tokens
+from advisor.request import BACKENDS, LARGEST_COUNT, tokens
 
 if TYPE_CHECKING:
     from probes.store import Measure
 
 if TYPE_CHECKING:
     _Type = click.ParamType[int]
+    _RateType = click.ParamType[float]
 else:
-    _Type = click.ParamType  # generic only for type checkers before click 8.4
+    _Type = _RateType = click.ParamType  # generic only for type checkers before click 8.4
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,6 +37,24 @@ class Tokens(_Type):
             return tokens(str(value))
         except UsageError as error:
             self.fail(f"{error}; {error.hint}", param, ctx)
+
+
+class Count(_Type):
+    """A whole number that is not below another."""
+
+    name = "count"
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """The number, or click's own error."""
+        text = str(value).strip()
+        if not text.isdecimal() or not self.least <= int(text) <= LARGEST_COUNT:
+            self.fail(f"`{value}` is not a count of at least {self.least}", param, ctx)
+        return int(text)
 
 
 class Params(_Type):
@@ -59,6 +78,24 @@ class Params(_Type):
         return int(count)
 
 
+class Rate(_RateType):
+    """Tokens per second: `10`, `2.5`."""
+
+    name = "rate"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The rate, or click's own error."""
+        try:
+            rate = float(str(value))
+        except ValueError:
+            rate = -1.0
+        if not 0 <= rate < float("inf"):
+            self.fail(f"`{value}` is not a number of tokens per second; write `10`", param, ctx)
+        return rate
+
+
 def json_option(command: Command) -> Command:
     """`--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Write JSON (see docs/schema/).")(
@@ -80,7 +117,7 @@ def min_speed_option(command: Command) -> Command:
     """`--min-speed`."""
     return click.option(
         "--min-speed",
-        type=click.FloatRange(min=0),
+        type=Rate(),
         default=10.0,
         show_default=True,
         help="Tokens per second below which a model is listed last.",

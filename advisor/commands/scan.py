@@ -51,7 +51,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
     Exits with 0 when a model fits, and with 1 when none does.
     """
     from advisor.errors import UsageError
-    from advisor.output import answer
+    from advisor.output import answer, answer_json
     from advisor.report.candidates import Question
     from advisor.report.scan import Filter, scan
     from advisor.situation import situation
@@ -81,7 +81,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
     if as_json:
         from advisor.render.json import scan_json
 
-        answer(scan_json(report))
+        answer_json(scan_json(report))
     else:
         from advisor.render.paper import Paper
         from advisor.render.scan import scan_text

@@ -35,7 +35,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
     MODEL is a name from `advisor models`, or any unambiguous shortening of one.
     """
     from advisor.modelname import model_named
-    from advisor.output import answer
+    from advisor.output import answer, answer_json
     from advisor.report.candidates import Question
     from advisor.report.page import page
     from advisor.situation import situation
@@ -56,7 +56,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
     if as_json:
         from advisor.render.json import page_json
 
-        answer(page_json(found))
+        answer_json(page_json(found))
     else:
         from advisor.render.page import page_text
         from advisor.render.paper import Paper

@@ -9,10 +9,10 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from advisor.estimate.costs import ContextCosts, Costs
 from advisor.estimate.fit import judge, largest_that
-from advisor.estimate.memory import ContextCosts, Costs
 from advisor.estimate.result import Estimate, Fit, Verdict, Why
-from advisor.estimate.setup import CONTEXT_STEP_TOKENS, resolve
+from advisor.estimate.setup import CONTEXT_STEP_TOKENS, check_head_lengths, resolve
 from advisor.estimate.subject import caches_of, shape_of
 from advisor.estimate.timing import time_decode
 
@@ -44,6 +44,7 @@ def estimate(
         UsageError: The workload contradicts the model or itself.
     """
     setup = resolve(workload, trained_tokens=subject.model.context_tokens)
+    check_head_lengths(setup, subject.model.hyperparameters)
     costs = costs_of(subject, setup)
     judged = judge(costs, target, gpu_layers=wanted_layers(subject, workload))
     fit = judged.fit if subject.caches is not None else _bounded(judged)

@@ -6,15 +6,16 @@ model of memory and have no formula of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from advisor.estimate.memory import Costs, gpu_allocation, host_allocation
+from advisor.estimate.memory import HOST, gpu_allocation, host_allocation
 from advisor.estimate.placement import place
 from advisor.estimate.result import Fit, Verdict, Why
 
 if TYPE_CHECKING:
+    from advisor.estimate.costs import Costs
     from advisor.estimate.memory import Allocation
     from advisor.estimate.placement import Placement
     from advisor.target import Gpu, Target
@@ -93,18 +94,23 @@ def _whole(costs: Costs, target: Target, gpus: Sequence[Gpu]) -> Judged:
 def _as_asked(costs: Costs, target: Target, gpu_layers: int) -> Judged:
     """Exactly the wanted layers, over all GPUs."""
     judged = _placed(costs, target, target.gpus, gpu_layers)
+    if judged.fit.verdict is Verdict.NO and judged.fit.device != HOST:
+        return replace(judged, fit=replace(judged.fit, why=Why.ALL_LAYERS_ASKED))
     if judged.fit.verdict is Verdict.NO or judged.placement.is_whole:
         return judged
     return _as_partial(judged, _whole(costs, target, target.gpus).fit)
 
 
 def _placed(costs: Costs, target: Target, gpus: Sequence[Gpu], gpu_layers: int) -> Judged:
-    placement = place(
+    return _judged(costs, target, _placement(costs, gpus, gpu_layers), gpus)
+
+
+def _placement(costs: Costs, gpus: Sequence[Gpu], gpu_layers: int) -> Placement:
+    return place(
         block_count=costs.weights.block_count,
         gpu_layers=gpu_layers,
         weights=[_split_weight(gpu) for gpu in gpus],
     )
-    return _judged(costs, target, placement, gpus)
 
 
 def _split_weight(gpu: Gpu) -> float:
@@ -116,29 +122,18 @@ def _split_weight(gpu: Gpu) -> float:
 def _allocations(
     costs: Costs, target: Target, placement: Placement, gpus: Sequence[Gpu]
 ) -> tuple[Allocation, ...]:
-    copied = _copied_bytes(costs, placement)
-    cards = tuple(
-        gpu_allocation(costs, share, gpu, holds_copies=copied)
-        for share, gpu in zip(placement.gpus, gpus, strict=True)
-    )
     host = target.host
     return (
-        *cards,
+        *_cards(costs, placement, gpus),
         host_allocation(
             costs, placement, available=host.available_bytes, capacity=host.capacity_bytes
         ),
     )
 
 
-def _copied_bytes(costs: Costs, placement: Placement) -> int:
-    """Weights of one host block, which a GPU copies over to compute a large batch with them.
-
-    Source: llama.cpp's `op_offload` (batches of 32 tokens and more), October 2026.
-    """
-    share = placement.host
-    if not share.blocks or not placement.gpu_layers:
-        return 0
-    return costs.blocks_bytes(share) // share.blocks
+def _cards(costs: Costs, placement: Placement, gpus: Sequence[Gpu]) -> Iterator[Allocation]:
+    """What each GPU holds."""
+    return (gpu_allocation(costs, placement, place, gpu) for place, gpu in enumerate(gpus))
 
 
 def _judged(costs: Costs, target: Target, placement: Placement, gpus: Sequence[Gpu]) -> Judged:
@@ -194,10 +189,8 @@ def _why(now: Verdict, idle: Verdict, worst: _Room) -> Why:
 def _as_partial(judged: Judged, whole: Fit) -> Judged:
     """The same placement, named for what it is: some layers on the CPU."""
     fit = judged.fit
-    return Judged(
-        placement=judged.placement,
-        allocations=judged.allocations,
-        gpus=judged.gpus,
+    return replace(
+        judged,
         fit=Fit(
             verdict=Verdict.PARTIAL,
             now=Verdict.NO if fit.now is Verdict.NO else Verdict.PARTIAL,
@@ -223,10 +216,10 @@ def _shared_out(costs: Costs, target: Target, whole: Fit) -> Judged | None:
     """
 
     def leaves_margin(gpu_layers: int) -> bool:
-        judged = _placed(costs, target, target.gpus, gpu_layers)
+        placement = _placement(costs, target.gpus, gpu_layers)
         return all(
             one.available_bytes is None or one.total_bytes + FIT_MARGIN_BYTES <= one.available_bytes
-            for one in judged.allocations[:-1]
+            for one in _cards(costs, placement, target.gpus)
         )
 
     layers = largest_that(leaves_margin, 0, costs.weights.block_count)

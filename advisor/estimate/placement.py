@@ -46,6 +46,11 @@ class Placement:
         """True when every layer is on a GPU."""
         return self.gpu_layers >= self.layers
 
+    @property
+    def is_pipeline(self) -> bool:
+        """True when GPUs share all the layers, so that llama.cpp runs them as a pipeline."""
+        return self.is_whole and len(self.gpus) > 1
+
 
 def place(*, block_count: int, gpu_layers: int, weights: Sequence[float]) -> Placement:
     """Place the layers of one model.

@@ -15,8 +15,8 @@ from advisor.figure import weakest
 from catalog.cache import Window
 
 if TYPE_CHECKING:
+    from advisor.estimate.costs import Costs
     from advisor.estimate.fit import Judged
-    from advisor.estimate.memory import Costs
     from advisor.estimate.placement import Share
     from advisor.estimate.subject import Subject
     from advisor.figure import Figure

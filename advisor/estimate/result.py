@@ -123,6 +123,11 @@ class Estimate:
         return sum(one.total_bytes for one in self.allocations)
 
     @property
-    def error_bytes(self) -> int:
-        """Half the width of the total's interval."""
-        return sum(one.error_bytes for one in self.allocations)
+    def low_bytes(self) -> int:
+        """Lower end of the total's interval."""
+        return sum(one.low_bytes for one in self.allocations)
+
+    @property
+    def high_bytes(self) -> int:
+        """Upper end of it."""
+        return sum(one.high_bytes for one in self.allocations)

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from advisor.errors import UsageError
 from advisor.workload import DEFAULT_CONTEXT_TOKENS, FlashAttention, Runtime, Workload
+from catalog.quants import ggml_type
+
+if TYPE_CHECKING:
+    from catalog.model import Hyperparameters
 
 CONTEXT_STEP_TOKENS = 256
 """llama.cpp rounds the context, and each stream's share of it, up to this many cells."""
@@ -123,3 +128,26 @@ def _check_cache_types(workload: Workload, *, flash: bool) -> None:
     if not flash and workload.kv_type_v not in _UNQUANTIZED:
         msg = f"llama.cpp refuses a V cache of type `{workload.kv_type_v}` without flash attention"
         raise UsageError(msg, "leave flash attention on, or use `f16`")
+
+
+def check_head_lengths(setup: Setup, hyper: Hyperparameters) -> None:
+    """Refuse a quantized cache whose blocks do not divide the model's heads.
+
+    Raises:
+        UsageError: llama.cpp starts no context with this cache.
+
+    Source: llama.cpp `llama_init_from_model` (October 2026).
+    """
+    if not setup.flash_attention:
+        return
+    keys = {hyper.key_length, hyper.key_length_swa or hyper.key_length}
+    values = {hyper.value_length, hyper.value_length_swa or hyper.value_length}
+    for name, letter, lengths in ((setup.kv_type_k, "K", keys), (setup.kv_type_v, "V", values)):
+        block = ggml_type(name).block_weights
+        for length in sorted(lengths):
+            if length % block:
+                msg = (
+                    f"llama.cpp refuses a {letter} cache of type `{name}` for this model:"
+                    f" its heads of {length} are no whole blocks of {block}"
+                )
+                raise UsageError(msg, "use `f16`")

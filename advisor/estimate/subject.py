@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from advisor.estimate.compute import GraphShape, graph_shape
+from advisor.estimate.graph_shape import GraphShape, graph_shape
 from advisor.estimate.weights import Weights, weigh
 from catalog.caches import layer_caches
 from catalog.errors import UnknownArchitectureError
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from catalog.model import Model
     from catalog.quant import Quant
     from catalog.tensors import TensorTable
+
+
+WITHOUT_HEAD = frozenset({"bert", "nomic-bert"})
+"""Encoders that have no head, so that no device gets a copy of their token embedding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,7 @@ def caches_of(model: Model) -> tuple[tuple[LayerCache, ...] | None, str | None]:
 @cache
 def shape_of(model: Model) -> GraphShape:
     """The widths of the model's graph."""
-    return graph_shape(model.hyperparameters)
+    return graph_shape(model.architecture, model.hyperparameters)
 
 
 def table_of(model: Model, quant: Quant) -> TensorTable:
@@ -93,8 +97,8 @@ def subject_of(model: Model, quant: Quant) -> Subject:
             weight_sums(model, quant),
             lambda: table_of(model, quant),
             block_count=hyper.block_count,
-            experts_used=hyper.expert_used_count,
-            experts=hyper.expert_count,
+            expert_read_share=(hyper.expert_used_count or 1) / (hyper.expert_count or 1),
+            has_head=model.architecture not in WITHOUT_HEAD,
         ),
         caches=caches,
         refusal=refusal,

@@ -14,8 +14,8 @@ from advisor.estimate.speed import DecodePart, decode_speed
 from advisor.figure import Origin, weakest
 
 if TYPE_CHECKING:
+    from advisor.estimate.costs import Costs
     from advisor.estimate.fit import Judged
-    from advisor.estimate.memory import Costs
     from advisor.estimate.placement import Share
     from advisor.estimate.subject import Subject
     from advisor.figure import Figure

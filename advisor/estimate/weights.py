@@ -5,14 +5,14 @@ Holds how the catalog's sums become what a placement needs; never which device a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from catalog.sums import WeightSums
-    from catalog.tensors import TensorTable
+    from catalog.tensors import TensorGroup, TensorTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,21 +54,55 @@ class Weights:
         """Bytes read per token of the blocks before block ``i``."""
         return self._prefix(read=True)
 
-    def _prefix(self, *, read: bool) -> tuple[int, ...]:
-        """Running sums over the layers, which only a partial placement asks for."""
+    def largest_tensor_bytes(self) -> int:
+        """Bytes of the largest tensor of a block."""
+        return max((group.bytes_each for group in self._block_groups()), default=0)
+
+    def opening_bytes(self) -> int:
+        """Bytes of what belongs to no block and is loaded where the first one is.
+
+        Only the projection of per-layer embeddings is: it counts among `output_bytes`, which holds
+        while one device has everything.
+
+        Source: llama.cpp `src/llama-arch.cpp` (`LLM_TENSOR_LAYER_REPEATING`), October 2026.
+        """
+        from catalog.tensors import Role
+
+        return sum(
+            group.bytes
+            for group in self._table().groups
+            if group.layers is None and group.role in {Role.FEED_FORWARD, Role.NORM}
+        )
+
+    def _block_groups(self) -> Iterator[TensorGroup]:
+        """The tensors of the blocks, which only a partial placement asks for."""
         from catalog.tensors import Role
 
         left_out = {Role.MTP, Role.VISION, Role.TOKEN_EMBEDDING, Role.LOOKUP_TABLE}
-        layers = [0] * self.block_count
-        for group in self._table().groups:
-            if group.role in left_out or (read and group.role is Role.UNUSED):
+        return (
+            group
+            for group in self._table().groups
+            if group.layers is not None and group.role not in left_out
+        )
+
+    def _prefix(self, *, read: bool) -> tuple[int, ...]:
+        """Running sums over the layers."""
+        from catalog.tensors import Role
+
+        everywhere, layers = 0, [0] * self.block_count
+        for group in self._block_groups():
+            if read and group.role is Role.UNUSED:
                 continue
             each = group.bytes_each
             if read and group.role is Role.ROUTED_EXPERT:
                 each = round(each * self.expert_read_share)
-            for layer in group.layers or ():
+            here = group.layers or ()
+            if len(here) == self.block_count:
+                everywhere += each
+                continue
+            for layer in here:
                 layers[layer] += each
-        return tuple(accumulate(layers, initial=0))
+        return tuple(accumulate((everywhere + own for own in layers), initial=0))
 
 
 def weigh(
@@ -76,8 +110,8 @@ def weigh(
     table: Callable[[], TensorTable],
     *,
     block_count: int,
-    experts_used: int | None,
-    experts: int | None,
+    expert_read_share: float = 1.0,
+    has_head: bool = True,
 ) -> Weights:
     """What a model weighs.
 
@@ -85,20 +119,20 @@ def weigh(
         sums: What its tensors take together.
         table: Gives every tensor with its type, for whoever asks for single layers.
         block_count: Layers, without the output layer. [count]
-        experts_used: Routed experts one token reads; ``None`` for a dense model. [count]
-        experts: Routed experts there are. [count]
+        expert_read_share: Routed experts one token reads, over those there are. 0 to 1.
+        has_head: False for a model without logits, whose token embedding is then no head.
     """
-    share = experts_used / experts if experts_used and experts else 1.0
-    unselected = round(sums.expert_bytes * (1 - share))
+    tied = sums.embedding_bytes if has_head else 0
+    unselected = round(sums.expert_bytes * (1 - expert_read_share))
     return Weights(
         block_count=block_count,
         tensor_bytes=sums.tensor_bytes,
         input_bytes=sums.embedding_bytes + sums.lookup_bytes,
-        output_bytes=(sums.head_bytes or sums.embedding_bytes) + sums.outside_bytes,
+        output_bytes=(sums.head_bytes or tied) + sums.outside_bytes,
         output_host_bytes=sums.head_bytes + sums.outside_bytes,
         blocks_bytes=sums.blocks_bytes,
         blocks_read_bytes=sums.blocks_bytes - sums.unread_bytes - unselected,
         expert_bytes=sums.expert_bytes,
-        expert_read_share=share,
+        expert_read_share=expert_read_share,
         _table=table,
     )

@@ -19,6 +19,9 @@ _MEMORY = re.compile(r" \d+GB$")
 def device_list_text(found: DeviceList, paper: Paper) -> str:
     """The whole list."""
     subject = found.subject
+    if not found.considered:
+        paper.say("No device of the catalog is of this kind and maker.")
+        return paper.text()
     paper.heading(
         f"{subject.model.name} in {subject.quant.name}, {tokens(found.context_tokens)} tokens:"
         f" {len(found.rows)} of {found.considered} devices hold it whole"

@@ -100,7 +100,8 @@ def _bandwidth_line(seen: ReadBandwidth | None) -> str:
         return "not measured"
     text = (
         f"{rate(seen.lower_bytes_per_s)} by wall time, {rate(seen.upper_bytes_per_s)} by CPU"
-        f" time; {seen.threads} threads over {gib(seen.buffer_bytes)},"
+        f" time; {seen.threads} {'thread' if seen.threads == 1 else 'threads'} over"
+        f" {gib(seen.buffer_bytes)},"
         f" {seen.cpu_share:.0%} of the CPU"
     )
     return f"{text}; {seen.caveat}" if seen.caveat else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from advisor.estimate.result import Verdict
 from advisor.render.paper import Column, Paper, Row
 from advisor.render.sentences import now_and_idle, reason
 from advisor.render.units import exact, gb, seconds, speed, tokens
@@ -19,6 +20,9 @@ def estimate_text(estimate: Estimate, paper: Paper, *, explain: bool = False) ->
     subject, setup = estimate.subject, estimate.setup
     paper.heading(f"{subject.model.name} in {subject.quant.name} on {estimate.target_name}")
     size = download_of(subject).size_bytes
+    decode = _rate(estimate.decode, _depth(setup.depth_tokens))
+    if estimate.fit.verdict is Verdict.NO:
+        decode = f"would be {decode}"
     flash = "on" if setup.flash_attention else "off"
     paper.pairs(
         [
@@ -34,8 +38,8 @@ def estimate_text(estimate: Estimate, paper: Paper, *, explain: bool = False) ->
             ("Placement", _placement(estimate)),
             ("Fit", f"{estimate.fit.verdict}: {reason(estimate)}"),
             *_optional_rows(estimate),
-            ("Decode", _rate(estimate.decode, f"at {tokens(setup.depth_tokens)} tokens")),
-            ("", _rate(estimate.decode_full, f"with {tokens(setup.context_tokens)} in the cache")),
+            ("Decode", decode),
+            ("", _rate(estimate.decode_full, _depth(setup.context_tokens))),
             ("Prefill", _prefill(estimate)),
         ]
     )
@@ -55,7 +59,8 @@ _COLUMNS = [
     Column(title="Scratch", right=True),
     Column(title="Overhead", right=True),
     Column(title="Sum", right=True),
-    Column(title="±", right=True),
+    Column(title="Low", right=True),
+    Column(title="High", right=True),
     Column(title="Free", right=True),
 ]
 
@@ -78,6 +83,10 @@ def _placement(estimate: Estimate) -> str:
     return f"{placement.gpu_layers} of {placement.layers} layers on the GPU"
 
 
+def _depth(count: int) -> str:
+    return f"with {tokens(count)} tokens in the cache" if count else "with an empty cache"
+
+
 def _rate(timed: Timed | None, when: str) -> str:
     if timed is None:
         return f"not known {when}"
@@ -90,7 +99,8 @@ def _rate(timed: Timed | None, when: str) -> str:
 def _prefill(estimate: Estimate) -> str:
     first = estimate.time_to_first_token_s
     if estimate.prefill is None or first is None:
-        return "not known"
+        on_cpu = not estimate.placement.is_whole
+        return "not predicted for layers on the CPU" if on_cpu else "not known"
     return (
         f"{speed(estimate.prefill)} tokens/s, so {seconds(first)} to the first token of an answer"
         f" to {tokens(estimate.prompt_tokens)} tokens"
@@ -109,7 +119,8 @@ def _row(one: Allocation) -> Row:
         _number(one.compute_bytes),
         _number(one.overhead_bytes),
         _number(one.total_bytes),
-        _number(one.error_bytes),
+        _number(one.low_bytes),
+        _number(one.high_bytes),
         "?" if one.available_bytes is None else _number(one.available_bytes),
     )
     return Row(cells=cells)
@@ -124,7 +135,8 @@ def _sum(estimate: Estimate) -> Row:
         _number(sum(one.compute_bytes for one in parts)),
         _number(sum(one.overhead_bytes for one in parts)),
         _number(estimate.total_bytes),
-        _number(estimate.error_bytes),
+        _number(estimate.low_bytes),
+        _number(estimate.high_bytes),
         "",
     )
     return Row(cells=cells)

@@ -99,11 +99,10 @@ def _workload(estimate: Estimate) -> Json:
 
 def _memory(estimate: Estimate) -> Json:
     parts = estimate.allocations
-    total = estimate.total_bytes
     return {
-        "total_bytes": total,
-        "low_bytes": total - estimate.error_bytes,
-        "high_bytes": total + estimate.error_bytes,
+        "total_bytes": estimate.total_bytes,
+        "low_bytes": estimate.low_bytes,
+        "high_bytes": estimate.high_bytes,
         "weights_bytes": sum(one.weights_bytes for one in parts),
         "kv_cache_bytes": sum(one.kv_cache_bytes for one in parts),
         "compute_bytes": sum(one.compute_bytes for one in parts),
@@ -121,8 +120,8 @@ def _allocation(one: Allocation) -> Json:
         "compute_bytes": one.compute_bytes,
         "overhead_bytes": one.overhead_bytes,
         "total_bytes": one.total_bytes,
-        "low_bytes": one.total_bytes - one.error_bytes,
-        "high_bytes": one.total_bytes + one.error_bytes,
+        "low_bytes": one.low_bytes,
+        "high_bytes": one.high_bytes,
         "available_bytes": one.available_bytes,
         "capacity_bytes": one.capacity_bytes,
     }
@@ -260,8 +259,8 @@ def candidate_object(one: Candidate, floor: float) -> Json:
         "file": download_object(download),
         "tensor_bytes": subject.weights.tensor_bytes,
         "memory_bytes": answer.total_bytes,
-        "memory_low_bytes": answer.total_bytes - answer.error_bytes,
-        "memory_high_bytes": answer.total_bytes + answer.error_bytes,
+        "memory_low_bytes": answer.low_bytes,
+        "memory_high_bytes": answer.high_bytes,
         "context_tokens": answer.setup.context_tokens,
         "gpu_layers": answer.placement.gpu_layers,
         "layers": answer.placement.layers,

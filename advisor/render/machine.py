@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from advisor.render.units import gib, rate, rate_interval
@@ -42,7 +43,7 @@ def write_target(paper: Paper, target: Target, machine: Machine | None) -> None:
         paper.heading(f"On {target.name}")
         paper.pairs([("GPU", gpu_line(gpu)) for gpu in target.gpus] or [_host_pair(target)])
     else:
-        paper.heading("This machine" if not target.is_imagined else target.name)
+        paper.heading("The machine")
         rows = [("CPU", cpu_line(machine.cpu)), ("Memory", memory_line(machine.memory))]
         rows += [("Read rate", _read_line(target))]
         rows += [("GPU", gpu_line(gpu)) for gpu in target.gpus]
@@ -93,10 +94,9 @@ def cpu_line(cpu: Cpu) -> str:
 
 def _cores(cpu: Cpu) -> str:
     usable = cpu.usable_cores or 0
-    noun = "core" if usable == 1 else "cores"
-    if cpu.physical_cores and cpu.physical_cores != usable:
-        return f"{usable} usable of {cpu.physical_cores} {noun}"
-    return f"{usable} {noun}"
+    known = cpu.physical_cores or usable
+    noun = "core" if known == 1 else "cores"
+    return f"{usable} {noun}" if known == usable else f"{usable} usable of {known} {noun}"
 
 
 def memory_line(memory: Memory) -> str:
@@ -131,16 +131,25 @@ def gpu_line(gpu: Gpu) -> str:
 
 def _unused(machine: Machine, target: Target) -> list[str]:
     """Accelerators that are listed, but not in use, with the reason where they have a state."""
-    names = [gpu.name for gpu in target.gpus]
+    in_use = list(target.gpus)
     lines = []
     for one in machine.accelerators:
         if one.state is not AcceleratorState.READY:
             lines.append(f"{one.name}: {_STATES[one.state]}{_memory_text(one)}")
-        elif one.name in names:
-            names.remove(one.name)
-        else:
+            continue
+        found = _used_as(one, in_use, machine)
+        if found is None:
             lines.append(f"{one.name}: not used")
+        else:
+            in_use.remove(found)
     return lines
+
+
+def _used_as(one: Accelerator, in_use: Sequence[Gpu], machine: Machine) -> Gpu | None:
+    """The GPU that an accelerator became, by its name, or under the catalog's better one."""
+    seen = {each.name for each in machine.accelerators}
+    renamed = [gpu for gpu in in_use if gpu.vendor == one.vendor and gpu.name not in seen]
+    return next((gpu for gpu in in_use if gpu.name == one.name), renamed[0] if renamed else None)
 
 
 def _memory_text(one: Accelerator) -> str:

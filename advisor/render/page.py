@@ -86,7 +86,7 @@ def _write_quants(paper: Paper, page: Page) -> None:
         Column(title="GiB of\nmemory", right=True),
         Column(title="Fit"),
         Column(title="Tokens/s here", right=True),
-        Column(title="Loss, at most"),
+        Column(title="Loss, at worst"),
     ]
     best = page.best.candidate if page.best else None
     rows = [_quant_row(one, starred=one is best) for one in page.rows]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,7 +77,7 @@ class Paper:
 
     def say(self, text: str, *, indent: int = 0, style: str = PLAIN) -> None:
         """A sentence, wrapped at the sheet's edge."""
-        for line in wrap(text, max(self.width - indent, 1), break_on_hyphens=False) or [""]:
+        for line in _wrapped(text, self.width - indent):
             self._put(" " * indent + line, style)
 
     def verbatim(self, text: str, *, indent: int = 2) -> None:
@@ -90,8 +89,7 @@ class Paper:
         left = max((len(name) for name, _ in rows), default=0) + 2
         room = max(self.width - indent - left, 1)
         for name, text in rows:
-            lines = wrap(text, room, break_on_hyphens=False) or [""]
-            for number, line in enumerate(lines):
+            for number, line in enumerate(_wrapped(text, room)):
                 label = self._styled(name.ljust(left), DIM) if number == 0 else " " * left
                 self._put(" " * indent + label + line, PLAIN)
 
@@ -152,6 +150,12 @@ class Paper:
         return f"\x1b[{style}m{text}\x1b[0m"
 
 
+def _wrapped(text: str, width: int) -> list[str]:
+    """Broken between words only, so that a path or an address can still be copied."""
+    lines = wrap(text, max(width, 1), break_on_hyphens=False, break_long_words=False)
+    return lines or [""]
+
+
 def _joined(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> str:
     return GAP.join(
         cell.rjust(width) if column.right else cell.ljust(width)
@@ -172,8 +176,25 @@ def _folded(text: str, width: int) -> list[str]:
 
 def sheet_width() -> int:
     """The terminal's width, within reason; 80 for a pipe, unless `COLUMNS` says otherwise."""
-    columns = shutil.get_terminal_size((USUAL_WIDTH, 24)).columns
+    columns = _asked_columns() or _terminal_columns() or USUAL_WIDTH
     return max(NARROWEST, min(columns, WIDEST))
+
+
+def _asked_columns() -> int:
+    """What `COLUMNS` says; 0 for nothing of use."""
+    asked = os.environ.get("COLUMNS", "")
+    return int(asked) if asked.isdecimal() else 0
+
+
+def _terminal_columns() -> int:
+    """The width of the terminal that stdout is; 0 for none.
+
+    `shutil` would tell, and takes longer to import than a page takes to write.
+    """
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+    except (AttributeError, OSError, ValueError):
+        return 0
 
 
 def has_colour() -> bool:

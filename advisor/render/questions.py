@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from advisor.estimate.result import Verdict
 from advisor.render.sentences import demotion, now_and_idle, reason
-from advisor.render.units import exact, gb, gib, speed, tokens
+from advisor.render.units import exact, gb, gb_interval, gib, memory, speed, tokens
 from advisor.report.download import download_of
 from catalog.device import DeviceKind
 
@@ -39,8 +39,7 @@ def memory_sum(estimate: Estimate) -> str:
     return (
         f"{gib(weights)} of weights + {gib(cache)} of cache for"
         f" {tokens(estimate.setup.context_tokens)} tokens + {gib(scratch)} of scratch"
-        f" + {gib(overhead)} of overhead = {gib(estimate.total_bytes)}"
-        f" (± {gib(estimate.error_bytes)})"
+        f" + {gib(overhead)} of overhead = {memory(estimate)}"
     )
 
 
@@ -64,8 +63,8 @@ def _best(page: Page) -> str:
         text = demotion(chosen, page.question.min_tokens_per_s)
         return f"{_quant(page)}, the least bad here: {text}."
     return (
-        f"{_quant(page)}: its loss is at most {chosen.loss.cautious_label}, the least of those that"
-        f" run well here; {chosen.loss.basis}."
+        f"{_quant(page)}: its loss is {chosen.loss.cautious_label} at worst, the least of those"
+        f" that run well here; {chosen.loss.basis}."
     )
 
 
@@ -131,5 +130,5 @@ def _download(page: Page) -> str:
         return f"{text}: {exact(size.value)}, as {download.repository} publishes it."
     return (
         f"{text}, predicted: {exact(answer.subject.weights.tensor_bytes)} of tensors + header and"
-        f" vocabulary, {gb(size.low)} to {gb(size.high)}."
+        f" vocabulary = {gb_interval(size.low, size.high)}."
     )

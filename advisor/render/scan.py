@@ -9,10 +9,11 @@ from advisor.rank import Demotion
 from advisor.render.machine import write_target
 from advisor.render.paper import BOLD, DIM, PLAIN, Column, Paper, Row, Section
 from advisor.render.sentences import demotion, now_and_idle, reason, why_not_larger
-from advisor.render.units import gb, gb_number, gib, gib_number, speed, tokens
+from advisor.render.units import gb, gb_interval, gb_number, gib_number, memory, speed, tokens
 from advisor.report.download import download_of
 
 if TYPE_CHECKING:
+    from advisor.estimate.result import Estimate
     from advisor.rank import Candidate
     from advisor.report.scan import Recommendation, ScanReport
 
@@ -21,22 +22,48 @@ WIDE = 100
 
 STAR = "★"
 
+SHOWN_REJECTED = 3
+"""Of the models that do not fit, when none does."""
+
 
 def scan_text(report: ScanReport, paper: Paper) -> str:
     """The whole answer."""
     write_target(paper, report.question.target, report.machine)
+    if not report.rows and not report.rejected:
+        paper.heading("Nothing to rank")
+        paper.say(_nobody(report))
+        return paper.text()
+    if report.recommendation is None:
+        _write_nothing(paper, report)
+        return paper.text()
     fast = [one for one in report.rows if not one.demotions]
     shown = report.rows if report.filter.everything else (fast or report.rows[:10])
     paper.heading(_title(report))
-    if shown:
-        _write_rows(paper, shown)
+    _write_rows(paper, shown)
     _write_rest(paper, report, shown)
-    if report.recommendation is None:
-        paper.heading("Nothing fits")
-        _write_rejected(paper, report.rejected[:3])
-    else:
-        _write_recommendation(paper, report, report.recommendation)
+    _write_recommendation(paper, report, report.recommendation)
     return paper.text()
+
+
+def _nobody(report: ScanReport) -> str:
+    """Why there is no model at all."""
+    which = (
+        "of the catalog's models" if report.filter.everything else "of the models people run most"
+    )
+    context = report.question.workload.context_tokens
+    long = "" if context is None else f" and was made for a context of {tokens(context)} tokens"
+    others = "" if report.filter.everything else "; `--all` considers the others"
+    return f"None {which} passes these filters{long}{others}."
+
+
+def _write_nothing(paper: Paper, report: ScanReport) -> None:
+    """Nothing fits: the smallest that does not, or with `--all` each of them."""
+    shown = report.rejected if report.filter.everything else report.rejected[:SHOWN_REJECTED]
+    paper.heading("Nothing fits")
+    _write_rejected(paper, shown)
+    left_out = len(report.rejected) - len(shown)
+    if left_out:
+        paper.say(f"{left_out} more need more than that; `--all` lists them.", style=DIM)
 
 
 def _title(report: ScanReport) -> str:
@@ -62,7 +89,7 @@ def _write_rows(paper: Paper, rows: list[Candidate] | tuple[Candidate, ...]) -> 
     ]
     wide = paper.width >= WIDE
     if wide:
-        columns.append(Column(title="Quant's loss,\nat most"))
+        columns.append(Column(title="Quant's loss,\nat worst"))
     table: list[Row | Section] = []
     above = None
     for number, one in enumerate(rows):
@@ -77,10 +104,19 @@ def _write_rows(paper: Paper, rows: list[Candidate] | tuple[Candidate, ...]) -> 
 def _section(one: Candidate) -> str:
     """What the rows of one part have in common, in the order of the ranking."""
     if one.demotions:
-        return "Listed last: slow, or of severe loss"
-    partly = ", partly on the CPU" if one.estimate.fit.verdict is Verdict.PARTIAL else ""
-    tight = ", tight" if one.estimate.fit.verdict is Verdict.TIGHT else ""
-    return f"Evidence: {one.evidence.label}{partly}{tight}"
+        return "Listed last: slow, of unknown speed, or of severe loss"
+    return f"Evidence: {one.evidence.label}{_limits(one)}"
+
+
+def _limits(one: Candidate) -> str:
+    """What keeps a row behind those that fit."""
+    if one.estimate.fit.verdict is Verdict.TIGHT:
+        return ", tight"
+    if one.estimate.fit.verdict is not Verdict.PARTIAL:
+        return ""
+    host = one.estimate.allocations[-1]
+    unsure = ", if the system has the memory" if host.available_bytes is None else ""
+    return f", partly on the CPU{unsure}"
 
 
 def _row(one: Candidate, *, starred: bool, wide: bool) -> Row:
@@ -110,9 +146,10 @@ def _write_rest(paper: Paper, report: ScanReport, shown: object) -> None:
     floor = report.question.min_tokens_per_s
     said = []
     if slow and shown is not report.rows:
-        said.append(f"{slow} more run below {floor:g} tokens/s")
+        said.append(f"{slow} more {'runs' if slow == 1 else 'run'} below {floor:g} tokens/s")
     if report.rejected:
-        said.append(f"{len(report.rejected)} do not fit")
+        many = len(report.rejected)
+        said.append(f"{many} {'does' if many == 1 else 'do'} not fit")
     if said:
         paper.say(f"{' and '.join(said)}; `--all` lists them.", style=DIM)
 
@@ -131,8 +168,8 @@ def _write_recommendation(paper: Paper, report: ScanReport, best: Recommendation
     rows = [
         ("File", _file(best)),
         ("Download", _download(best)),
-        ("Memory", f"{gib(answer.total_bytes)} ± {gib(answer.error_bytes)}: {reason(answer)}"),
-        ("Speed", f"{speed(answer.decode)} tokens/s{_bound(answer)}"),
+        ("Memory", f"{memory(answer)}: {reason(answer)}"),
+        ("Speed", _speed(answer)),
         ("Why this model", f"{best.candidate.evidence.label}: {best.candidate.evidence.basis}"),
         (
             "Why this quant",
@@ -144,7 +181,7 @@ def _write_recommendation(paper: Paper, report: ScanReport, best: Recommendation
         rows.insert(3, ("Fit", differs))
     slow = demotion(best.candidate, floor)
     if slow:
-        rows.append(("Mind", slow))
+        rows.append(("But", slow))
     paper.pairs(rows)
     for command in best.commands:
         paper.say(f"{command.program}:" + (f" ({command.note})" if command.note else ""), indent=2)
@@ -170,14 +207,15 @@ def _download(best: Recommendation) -> str:
     size = best.download.size_bytes
     if size.low is None or size.high is None:
         return f"{gb(size.value)} ({size.value:,.0f} bytes, as published)"
-    return f"{gb(size.value)} ({gb(size.low)}–{gb(size.high)}, predicted from its tensors)"
+    return f"{gb_interval(size.low, size.high)}, predicted from its tensors"
 
 
-def _bound(answer: object) -> str:
-    decode = getattr(answer, "decode", None)
+def _speed(answer: Estimate) -> str:
+    decode = answer.decode
     if decode is None:
-        return ""
-    return f", bound by {decode.speed.bound_by}; from {decode.origin} bandwidth"
+        return "not known"
+    bound = decode.speed.bound_by
+    return f"{speed(decode)} tokens/s, bound by {bound}; from {decode.origin} bandwidth"
 
 
 def _loss(candidate: Candidate) -> str:
@@ -185,6 +223,6 @@ def _loss(candidate: Candidate) -> str:
     if loss.kld_mean is None:
         return f"its loss is not known ({loss.basis})"
     return (
-        f"its loss is at most {loss.cautious_label} (mean KL divergence {loss.kld_mean:.2g},"
+        f"its loss is {loss.cautious_label} at worst (mean KL divergence {loss.kld_mean:.2g},"
         f" {loss.low:.2g}–{loss.high:.2g})"
     )

@@ -88,13 +88,19 @@ def why_not_larger(chosen: Candidate, larger: Candidate | None, floor: float) ->
             larger.estimate
         )
     if (larger.loss.cautious_band or 0) > (chosen.loss.cautious_band or 0):
-        return f"{name}, the next larger, may lose more: at most {larger.loss.cautious_label}"
+        return f"{name}, the next larger, may lose more: {larger.loss.cautious_label} at worst"
     more = (
         larger.estimate.subject.weights.tensor_bytes - chosen.estimate.subject.weights.tensor_bytes
     )
-    rates = (chosen.tokens_per_s or 0.0, larger.tokens_per_s or 0.0)
     return (
-        f"{name}, the next larger, is no better (at most {larger.loss.cautious_label}), but"
-        f" {gb(more)} larger and slower: {speed_number(rates[1])} instead of"
-        f" {speed_number(rates[0])} tokens/s"
+        f"{name}, the next larger, is no better ({larger.loss.cautious_label} at worst), but"
+        f" {gb(more)} larger{_and_slower(chosen.tokens_per_s, larger.tokens_per_s)}"
     )
+
+
+def _and_slower(chosen: float | None, larger: float | None) -> str:
+    """What the larger quant costs in speed, where that is known and shows."""
+    if chosen is None or larger is None or speed_number(chosen) == speed_number(larger):
+        return ""
+    slower = "slower" if larger < chosen else "faster"
+    return f" and {slower}: {speed_number(larger)} instead of {speed_number(chosen)} tokens/s"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from advisor.estimate.result import Timed
+    from advisor.estimate.result import Estimate, Timed
     from advisor.figure import Figure
 
 GIB = 1 << 30
@@ -32,11 +32,34 @@ def gib_number(size_bytes: float) -> str:
     return f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
 
 
+def memory(estimate: Estimate) -> str:
+    """A sum of memory with its interval: `5.2 GiB (5.1–5.4)`; without where both ends look alike.
+
+    Where the ends are of different units they keep them: `1.1 GiB (980 MiB–1.2 GiB)`.
+    """
+    total = gib(estimate.total_bytes)
+    low, high = gib(estimate.low_bytes), gib(estimate.high_bytes)
+    if low == high == total:
+        return total
+    unit = total[-4:]
+    if low.endswith(unit) and high.endswith(unit):
+        low, high = low.removesuffix(unit), high.removesuffix(unit)
+    return f"{total} ({low}–{high})"
+
+
 def gb(size_bytes: float) -> str:
     """A file's size as the Hub shows it: `808 MB`, `21.2 GB`."""
     if size_bytes < GB:
         return f"{size_bytes / MB:,.0f} MB"
     return f"{gb_number(size_bytes)} GB"
+
+
+def gb_interval(low_bytes: float, high_bytes: float) -> str:
+    """A file's predicted size: `15.4–15.5 GB`; one number where both ends look the same."""
+    low, high = gb(low_bytes), gb(high_bytes)
+    if low == high:
+        return high
+    return f"{gb_number(low_bytes)}–{high}" if low[-2:] == high[-2:] == "GB" else f"{low}–{high}"
 
 
 def gb_number(size_bytes: float) -> str:
@@ -60,7 +83,8 @@ def rate(bytes_per_s: float) -> str:
 
 def flops(flops_per_s: float) -> str:
     """A rate of arithmetic: `165 TFLOPS`."""
-    return f"{flops_per_s / 1e12:.3g} TFLOPS"
+    value = flops_per_s / 1e12
+    return f"{value:,.0f} TFLOPS" if value >= 99.5 else f"{value:.3g} TFLOPS"
 
 
 def speed_number(tokens_per_s: float) -> str:
@@ -93,13 +117,16 @@ def tokens(count: int) -> str:
 
 def params(count: int) -> str:
     """A count of weights: `8.03B`, `270M`."""
-    if count < 10**9:
-        return f"{count / 10**6:.0f}M"
-    return f"{count / 10**9:.3g}B" if count < 10**12 else f"{count / 10**12:.3g}T"
+    for unit, letter in ((10**12, "T"), (10**9, "B")):
+        if count >= 0.9995 * unit:
+            return f"{count / unit:.3g}{letter}"
+    return f"{count / 10**6:.0f}M"
 
 
 def seconds(value: float) -> str:
     """A duration: `0.21 s`, `41 ms`, `12 µs`."""
-    if value >= 0.1:
-        return f"{value:.2g} s" if value < 10 else f"{value:,.0f} s"
-    return f"{value * 1e3:.2g} ms" if value >= 1e-3 else f"{value * 1e6:.0f} µs"
+    if value >= 9.95:
+        return f"{value:,.0f} s"
+    if value >= 0.0995:
+        return f"{value:.2g} s"
+    return f"{value * 1e3:.2g} ms" if value >= 0.9995e-3 else f"{value * 1e6:.0f} µs"

@@ -1,8 +1,9 @@
-"""Constants so round that the speed model's times can be worked out in the head."""
+"""Machines and constants so round that an answer can be worked out in the head."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from types import MappingProxyType
 
 import pytest
@@ -17,6 +18,92 @@ from advisor.estimate.parameters import (
     RuntimeFactors,
     parameters,
 )
+from advisor.estimate.setup import resolve
+from advisor.estimate.subject import subject_of
+from advisor.figure import Figure, Origin
+from advisor.target import Gpu, Host, Target
+from advisor.workload import Workload
+from catalog.names import find_model
+from catalog.quants import find_quant
+
+GIB = 1 << 30
+
+
+def figure(value, origin=Origin.PUBLISHED):
+    """A figure without an interval; ``None`` stays unknown."""
+    return None if value is None else Figure(value=value, origin=origin, source="a test")
+
+
+def a_gpu(gib=24, *, free_gib=None, gb_per_s=1000, **changes):
+    """A desktop card of an architecture in no table; its memory in GiB, its rate in GB/s."""
+    values = {
+        "name": "a card",
+        "vendor": "nvidia",
+        "architecture": None,
+        "backend": "cuda",
+        "kind": "desktop",
+        "capacity_bytes": figure(None if gib is None else int(gib * GIB)),
+        "available_bytes": figure(
+            None if gib is None else int((gib if free_gib is None else free_gib) * GIB)
+        ),
+        "bandwidth_bytes_per_s": figure(None if gb_per_s is None else gb_per_s * 1e9),
+        "fp16_flops_per_s": figure(100e12),
+        "shares_host_memory": False,
+        "row_name": None,
+    }
+    return Gpu(**{**values, **changes})
+
+
+def a_target(*gpus, host_gib=None, host_free_gib=None, gb_per_s=50):
+    """These GPUs, and a host with so much memory; without a figure its memory is no limit."""
+    free = host_gib if host_free_gib is None else host_free_gib
+    return Target(
+        name="a machine",
+        gpus=gpus,
+        host=Host(
+            name="a processor",
+            capacity_bytes=figure(None if host_gib is None else int(host_gib * GIB)),
+            available_bytes=figure(None if free is None else int(free * GIB)),
+            read_bytes_per_s=figure(None if gb_per_s is None else gb_per_s * 1e9),
+            cores=8,
+            instruction_sets=("avx2",),
+        ),
+        is_imagined=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def gpu():
+    """`gpu(24)` is a card of 24 GiB."""
+    return a_gpu
+
+
+@pytest.fixture(scope="session")
+def target():
+    """`target(gpu(24), host_gib=64)` is a machine with that card."""
+    return a_target
+
+
+@pytest.fixture(scope="session")
+def subject():
+    """`subject("llama-3.1-8b-instruct", "Q4_K_M")` is a model of the catalog in a quant."""
+
+    @functools.cache
+    def find(model, quant="Q4_K_M"):
+        return subject_of(find_model(model), find_quant(quant))
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def resolved():
+    """`resolved(context_tokens=8192)` is a workload with all filled in; any context goes."""
+
+    def fill(**asked):
+        return resolve(Workload(**asked), trained_tokens=1 << 40)
+
+    return fill
+
 
 ROUND = DecodeClass(
     name="round",

@@ -1,0 +1,163 @@
+"""What a workload leaves open, filled in as the wanted runtime fills it in."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from advisor.errors import UsageError
+from advisor.estimate.setup import (
+    KV_TYPES,
+    check_head_lengths,
+    default_context_tokens,
+    resolve,
+    round_up,
+)
+from advisor.workload import FlashAttention, Runtime, Workload
+from catalog.names import find_model
+
+TRAINED = 131_072
+
+
+def filled(*, trained_tokens=TRAINED, **asked):
+    return resolve(Workload(**asked), trained_tokens=trained_tokens)
+
+
+@pytest.mark.parametrize(
+    ("trained_tokens", "expected"),
+    [
+        pytest.param(131_072, 8192, id="8,192 for a model made for more"),
+        pytest.param(4096, 4096, id="the model's own where that is less"),
+    ],
+)
+def test_a_context_nobody_asked_for(trained_tokens, expected):
+    assert default_context_tokens(trained_tokens) == expected
+    assert filled(trained_tokens=trained_tokens).context_tokens == expected
+
+
+@pytest.mark.parametrize(
+    ("runtime", "sequences", "output_rows"),
+    [
+        pytest.param(Runtime.LLAMA_SERVER, 4, 4, id="llama-server: four slots, a row for each"),
+        pytest.param(Runtime.LLAMA_BENCH, 1, 512, id="llama-bench: one, a row for each token"),
+        pytest.param(Runtime.OLLAMA, 1, 1, id="Ollama: one slot of llama-server"),
+        pytest.param(Runtime.LMSTUDIO, 1, 1, id="LM Studio: as Ollama"),
+        pytest.param(Runtime.LLAMAFILE, 1, 512, id="llamafile: as llama-bench"),
+    ],
+)
+def test_each_runtime_has_its_own_slots_and_rows_of_logits(runtime, sequences, output_rows):
+    found = filled(runtime=runtime)
+    assert (found.sequences, found.output_rows) == (sequences, output_rows)
+
+
+@pytest.mark.parametrize(
+    ("asked", "streams", "stream_cells"),
+    [
+        pytest.param({}, 1, 8192, id="uncounted slots share one cache"),
+        pytest.param({"sequences": 4}, 4, 2048, id="counted slots divide the context"),
+        pytest.param({"sequences": 4, "kv_unified": True}, 1, 8192, id="unless they are to share"),
+        pytest.param({"kv_unified": False}, 4, 2048, id="the usual four, told not to share"),
+        pytest.param({"sequences": 1}, 1, 8192, id="a single one has it all"),
+        pytest.param({"sequences": 3}, 3, 2816, id="8,192 / 3 = 2,730 is rounded up to 2,816"),
+    ],
+)
+def test_slots_share_a_cache_or_have_their_own(asked, streams, stream_cells):
+    found = filled(**asked)
+    assert (found.streams, found.stream_cells) == (streams, stream_cells)
+
+
+def test_a_context_is_rounded_up_to_256_cells():
+    assert [filled(context_tokens=tokens).stream_cells for tokens in (1, 256, 257, 8000)] == [
+        256,
+        256,
+        512,
+        8192,
+    ]
+
+
+def test_a_micro_batch_is_never_longer_than_the_context():
+    assert filled(context_tokens=100).ubatch_tokens == 100
+
+
+def test_a_depth_is_never_beyond_the_context():
+    assert filled(context_tokens=4096, depth_tokens=9999).depth_tokens == 4096
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param({}, True, id="on wherever nobody says otherwise"),
+        pytest.param({"flash_attention": FlashAttention.OFF}, False, id="off when told so"),
+        pytest.param({"runtime": Runtime.LLAMAFILE}, False, id="off in llamafile"),
+        pytest.param(
+            {"runtime": Runtime.LLAMAFILE, "flash_attention": FlashAttention.ON},
+            True,
+            id="on in llamafile when told so",
+        ),
+    ],
+)
+def test_flash_attention_is(asked, expected):
+    assert filled(**asked).flash_attention is expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence", "hint"),
+    [
+        pytest.param(
+            {"context_tokens": 200_000},
+            "a context of 200,000 tokens is beyond the model's own 131,072",
+            "ask for `--context 131072` or less",
+            id="a context beyond the model's",
+        ),
+        pytest.param(
+            {"kv_type_k": "q3_K"},
+            "`q3_K` is not a cache type that llama.cpp takes for `kv_type_k`",
+            "use one of f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, iq4_nl",
+            id="a type that no cache has",
+        ),
+        pytest.param(
+            {"kv_type_v": "q8_0", "flash_attention": FlashAttention.OFF},
+            "llama.cpp refuses a V cache of type `q8_0` without flash attention",
+            "leave flash attention on, or use `f16`",
+            id="a quantized V without flash attention",
+        ),
+        pytest.param(
+            {"kv_type_v": "q8_0", "runtime": Runtime.LLAMAFILE},
+            "llama.cpp refuses a V cache of type `q8_0` without flash attention",
+            "leave flash attention on, or use `f16`",
+            id="the same in a runtime that has it off",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(asked, sentence, hint):
+    with pytest.raises(UsageError) as refused:
+        filled(**asked)
+    assert str(refused.value) == sentence
+    assert refused.value.hint == hint
+
+
+def test_a_quantized_k_needs_no_flash_attention():
+    found = filled(kv_type_k="q8_0", flash_attention=FlashAttention.OFF)
+    assert found.kv_type_k == "q8_0"
+
+
+def test_a_cache_whose_blocks_do_not_divide_the_heads_is_refused():
+    """EXAONE 3.5 2.4B has heads of 80; q8_0 and its kin store 32 values a block."""
+    heads_of_80 = find_model("exaone-3.5-2.4b-instruct").hyperparameters
+    with pytest.raises(UsageError, match="its heads of 80 are no whole blocks of 32"):
+        check_head_lengths(filled(kv_type_k="q8_0"), heads_of_80)
+    with pytest.raises(UsageError, match="a V cache of type `q4_0`"):
+        check_head_lengths(filled(kv_type_v="q4_0"), heads_of_80)
+    check_head_lengths(filled(kv_type_k="bf16"), heads_of_80)
+    heads_of_128 = find_model("llama-3.1-8b-instruct").hyperparameters
+    for name in KV_TYPES:
+        check_head_lengths(filled(kv_type_k=name, kv_type_v=name), heads_of_128)
+
+
+@settings(deadline=None)
+@given(value=st.integers(0, 1 << 40), step=st.integers(1, 4096))
+def test_rounding_up_gives_the_next_multiple(value, step):
+    rounded = round_up(value, step)
+    assert rounded % step == 0
+    assert value <= rounded < value + step
