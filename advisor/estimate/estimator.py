@@ -29,7 +29,12 @@ PROMPT_TOKENS = 512
 
 
 def estimate(
-    subject: Subject, workload: Workload, target: Target, *, brief: bool = False
+    subject: Subject,
+    workload: Workload,
+    target: Target,
+    *,
+    brief: bool = False,
+    whole_only: bool = False,
 ) -> Estimate:
     """Everything that can be said about one model on one target.
 
@@ -39,6 +44,7 @@ def estimate(
         target: What it would run on.
         brief: Leave out what a ranking does not need: the longest context that fits, prefill,
             and decode with a full context (together about ten times the work).
+        whole_only: Call what the GPUs do not hold whole a *no*.
 
     Raises:
         UsageError: The workload contradicts the model or itself.
@@ -46,7 +52,9 @@ def estimate(
     setup = resolve(workload, trained_tokens=subject.model.context_tokens)
     check_head_lengths(setup, subject.model.hyperparameters)
     costs = costs_of(subject, setup)
-    judged = judge(costs, target, gpu_layers=wanted_layers(subject, workload))
+    judged = judge(
+        costs, target, gpu_layers=wanted_layers(subject, workload), whole_only=whole_only
+    )
     fit = judged.fit if subject.caches is not None else _bounded(judged)
     answer = Estimate(
         subject=subject,

@@ -61,7 +61,9 @@ class _Room:
         return self.needed / available if available > 0 else float("inf")
 
 
-def judge(costs: Costs, target: Target, *, gpu_layers: int | None) -> Judged:
+def judge(
+    costs: Costs, target: Target, *, gpu_layers: int | None, whole_only: bool = False
+) -> Judged:
     """Place a model on a target and compare.
 
     Args:
@@ -69,6 +71,8 @@ def judge(costs: Costs, target: Target, *, gpu_layers: int | None) -> Judged:
         target: GPUs, fastest first, and the host.
         gpu_layers: How many layers to offload; ``None`` for as many as fit, on as few GPUs
             as hold them all.
+        whole_only: With ``None``, call what the GPUs do not hold whole a *no*, and be spared the
+            search for a partial placement.
     """
     if not target.gpus or gpu_layers == 0:
         return _host_only(costs, target)
@@ -78,7 +82,8 @@ def judge(costs: Costs, target: Target, *, gpu_layers: int | None) -> Judged:
     best = min(whole, key=lambda judged: judged.fit.verdict.rank)
     if best.fit.verdict is not Verdict.NO:
         return best
-    return _shared_out(costs, target, whole[-1].fit) or whole[-1]
+    partial = None if whole_only else _shared_out(costs, target, whole[-1].fit)
+    return partial or whole[-1]
 
 
 def _host_only(costs: Costs, target: Target) -> Judged:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from advisor.estimate.classes import CPU_CLASS, CPU_SHEET_CLASS, kernel_family
@@ -280,9 +280,16 @@ def unpacking_s(part: DecodePart, constants: DecodeClass, bandwidth: float) -> f
 def core_bytes_per_s(part: DecodePart) -> float:
     """Weights one core of a host unpacks and multiplies, by their type and its instructions."""
     cpu = parameters().cpu
-    best = max((cpu.instruction_sets.get(one, 0.0) for one in part.instruction_sets), default=0.0)
     per_core = cpu.core_bytes_per_s.get(part.kernel or "", cpu.core_bytes_per_s["q4_K"])
-    return per_core * (best or cpu.without_any)
+    return per_core * _core_factor(part.instruction_sets)
+
+
+@cache
+def _core_factor(instruction_sets: tuple[str, ...]) -> float:
+    """A core with these against one with AVX2."""
+    cpu = parameters().cpu
+    best = max((cpu.instruction_sets.get(one, 0.0) for one in instruction_sets), default=0.0)
+    return best or cpu.without_any
 
 
 def time_to_first_token_s(

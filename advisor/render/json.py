@@ -265,7 +265,7 @@ def candidate_object(one: Candidate, floor: float) -> Json:
         "gpu_layers": answer.placement.gpu_layers,
         "layers": answer.placement.layers,
         "fit": _fit(answer),
-        "decode_tokens_per_s": speed_object(answer.decode),
+        "decode_tokens_per_s": speed_object(answer.decode if one.runs else None),
         "evidence": evidence_object(one.evidence),
         "loss": loss_object(one.loss),
         "demoted": demotion(one, floor),

@@ -9,17 +9,27 @@ from typing import TYPE_CHECKING
 
 from advisor.estimate.estimator import estimate
 from advisor.estimate.subject import subject_of
-from advisor.rank import DEFAULT_MIN_TOKENS_PER_S, LAST_BAND, Candidate, best_of, demotions
+from advisor.rank import (
+    DEFAULT_MIN_TOKENS_PER_S,
+    LAST_BAND,
+    SEVERE_BAND,
+    Candidate,
+    Demotion,
+    best_of,
+    demotions,
+)
 from catalog.errors import CatalogError
 from catalog.native import has_native_experts
 from catalog.quality import quality_of
 from catalog.quants import load_quants
 
 if TYPE_CHECKING:
+    from advisor.estimate.result import Estimate
     from advisor.target import Target
     from advisor.workload import Workload
     from catalog.evidence import Evidence
     from catalog.model import Model
+    from catalog.quality import QualityLoss
     from catalog.quant import Quant
 
 
@@ -46,7 +56,9 @@ def best_or_smallest(
     """The quant to run, else the smallest, which does not run either.
 
     Quants are tried in the order of their loss, band by band: once one of a band fits and is fast
-    enough, nothing that loses more can come before it, so a scan is spared the rest.
+    enough, nothing that loses more can come before it, so a scan is spared the rest. Nor can what
+    is partly on the CPU: that is only looked for when nothing fits well. And whatever runs comes
+    before a severe loss.
 
     Returns:
         ``None`` when the model can be had in none of the quants, or was not made for so long a
@@ -54,28 +66,60 @@ def best_or_smallest(
     """
     if (question.workload.context_tokens or 0) > model.context_tokens:
         return None
-    bands: dict[float, list[Quant]] = defaultdict(list)
+    bands: dict[int, list[Quant]] = defaultdict(list)
     for quant in quants:
         band = quality_of(model, quant).cautious_band
         bands[LAST_BAND if band is None else band].append(quant)
     found: list[Candidate] = []
-    for _, alike in sorted(bands.items()):
-        tried = [_candidate(model, quant, question, evidence) for quant in alike]
+    for band, alike in sorted(bands.items()):
+        if SEVERE_BAND <= band < LAST_BAND and any(one.runs for one in found):
+            continue
+        tried = [_candidate(model, one, question, evidence, whole_only=True) for one in alike]
         found += [one for one in tried if one is not None]
         if any(one.fits_well for one in found):
-            break
-    return best_of(found) or min(found, key=_size, default=None)
+            return best_of(found)
+    best = best_of(found)
+    if question.target.gpus and (best is None or best.demotions):
+        mild = [_with_cpu(one, question) for one in found if not _is_severe(one)]
+        severe = [one for one in found if _is_severe(one)]
+        best = best_of(mild) or best_of(_with_cpu(one, question) for one in severe)
+    return best or min(found, key=_size, default=None)
+
+
+def _is_severe(candidate: Candidate) -> bool:
+    return Demotion.SEVERE_LOSS in candidate.demotions
+
+
+def _with_cpu(candidate: Candidate, question: Question) -> Candidate:
+    """The same candidate, with some layers on the CPU where the GPUs do not hold all."""
+    if candidate.runs:
+        return candidate
+    answer = candidate.estimate
+    answer = estimate(answer.subject, question.workload, question.target, brief=True)
+    return _judged(answer, candidate.evidence, candidate.loss, question)
 
 
 def _candidate(
-    model: Model, quant: Quant, question: Question, evidence: Evidence
+    model: Model,
+    quant: Quant,
+    question: Question,
+    evidence: Evidence,
+    *,
+    whole_only: bool = False,
 ) -> Candidate | None:
     try:
         subject = subject_of(model, quant)
     except CatalogError:
         return None  # llama-quantize refuses this model in this file type
-    answer = estimate(subject, question.workload, question.target, brief=True)
-    loss = quality_of(model, quant)
+    answer = estimate(
+        subject, question.workload, question.target, brief=True, whole_only=whole_only
+    )
+    return _judged(answer, evidence, quality_of(model, quant), question)
+
+
+def _judged(
+    answer: Estimate, evidence: Evidence, loss: QualityLoss, question: Question
+) -> Candidate:
     return Candidate(
         estimate=answer,
         evidence=evidence,

@@ -143,8 +143,9 @@ def test_the_best_quant_loses_least_of_those_that_fit_and_are_fast_enough(questi
 
 @pytest.mark.parametrize("model", FEW, ids=lambda model: model.name)
 @pytest.mark.parametrize("gib", [4, 12, 48])
-def test_searching_band_by_band_finds_what_trying_everything_finds(question, model, gib):
-    asked, known = question(gib), evidence(model)
+@pytest.mark.parametrize("gb_per_s", [40, 1000], ids=["slow", "fast"])
+def test_searching_band_by_band_finds_what_trying_everything_finds(question, model, gib, gb_per_s):
+    asked, known = question(gib, gb_per_s=gb_per_s), evidence(model)
     chosen = best_or_smallest(model, usual_quants(model), asked, known)
     tried = ranked(candidates_of(model, usual_quants(model), asked, known))
     if not tried:
