@@ -50,15 +50,15 @@ class Request:
 
 
 def tokens(text: str) -> int:
-    """A count of tokens as people write it: `4096`, `8k`, `128K`.
+    """A count of tokens as people write it: `4096`, `8k`, `128K`, `1M`; k is 1024, M its square.
 
     Raises:
         UsageError: It is no positive count.
     """
     plain = text.strip().lower().replace("_", "").replace(",", "")
-    factor = 1
-    if plain.endswith("k"):
-        plain, factor = plain[:-1], 1024
+    factor = {"k": 1 << 10, "m": 1 << 20}.get(plain[-1:], 1)
+    if factor > 1:
+        plain = plain[:-1]
     try:
         count = int(float(plain) * factor) if "." in plain else int(plain) * factor
     except (ValueError, OverflowError):

@@ -134,6 +134,7 @@ def test_what_is_not_of_its_kind_is_refused(values, sentence, hint):
         ("4096", 4096),
         ("8k", 8192),
         ("128K", 131_072),
+        ("1M", 1_048_576),
         ("1.5k", 1536),
         (" 32k ", 32_768),
         ("131,072", 131_072),
@@ -145,7 +146,7 @@ def test_a_count_of_tokens_as_people_write_it(text, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "k", "0", "-8", "0.0001k", "8kk", "8m", "lots", "nan", "inf", "1e99", "9" * 30]
+    "text", ["", "k", "0", "-8", "0.0001k", "8kk", "8g", "lots", "nan", "inf", "1e99", "9" * 30]
 )
 def test_what_is_no_count_of_tokens(text):
     with pytest.raises(UsageError, match="is not a count of tokens"):
