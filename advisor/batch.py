@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from advisor.errors import UsageError, translate
 from advisor.estimate.estimator import estimate
-from advisor.estimate.subject import subject_of
-from advisor.modelname import model_named
+from advisor.offer.named import offer_named
 from advisor.request import object_of_line, request_from_mapping
 from advisor.situation import situation
 
 if TYPE_CHECKING:
     from advisor.estimate.result import Estimate
+    from advisor.estimate.subject import Subject
+    from advisor.offer.offer import Offer
     from advisor.request import Request
     from advisor.situation import Situation
-    from catalog.model import Model
-    from catalog.quant import Quant
     from probes.store import Measure
 
 
@@ -43,25 +42,21 @@ def estimate_of(request: Request, *, measure: Measure) -> Estimate:
         CatalogError: A name in it is not known, or ambiguous.
         ProbeError: The memory of this machine cannot be known.
     """
-    model = model_named(request.model)
+    offer = offer_named(request.model)
     here = _situation(request.devices, request.machine, request.workload.backend, measure)
-    quant = _quant(model, request, here)
-    return estimate(subject_of(model, quant), request.workload, here.target)
+    return estimate(_subject(offer, request, here), request.workload, here.target)
 
 
-def _quant(model: Model, request: Request, here: Situation) -> Quant:
+def _subject(offer: Offer, request: Request, here: Situation) -> Subject:
     """The quant that was asked for, else the one that `advisor show` would star."""
     if request.quant is not None:
-        from catalog.quants import find_quant
-
-        return find_quant(request.quant)
-    from advisor.report.candidates import Question, candidates_of, preferred
+        return offer.subject(request.quant)
+    from advisor.report.candidates import Question, judged, preferred
     from catalog.evidence import evidence
-    from catalog.quants import load_quants
 
     question = Question(target=here.target, workload=request.workload)
-    found = candidates_of(model, load_quants(), question, evidence(model))
-    return preferred(found).estimate.subject.quant
+    found = judged(offer.subjects(offer.considered()), question, evidence(offer.model))
+    return preferred(found).estimate.subject
 
 
 def standard_input() -> Iterable[str]:

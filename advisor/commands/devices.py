@@ -35,14 +35,12 @@ def command(  # noqa: PLR0913  (one parameter an option)
 
     Exits with 0 when a device does, and with 1 when none does.
     """
-    from advisor.estimate.subject import subject_of
-    from advisor.modelname import model_named
+    from advisor.offer.named import offer_named
     from advisor.output import answer, answer_json
     from advisor.report.device_list import device_list
     from advisor.workload import Workload
-    from catalog.quants import find_quant
 
-    subject = subject_of(model_named(model), find_quant(quant))
+    subject = offer_named(model).subject(quant)
     found = device_list(subject, Workload(context_tokens=context), kind=kind, vendor=vendor)
     if as_json:
         from advisor.render.json import device_list_json

@@ -34,7 +34,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
 
     MODEL is a name from `advisor models`, or any unambiguous shortening of one.
     """
-    from advisor.modelname import model_named
+    from advisor.offer.named import offer_named
     from advisor.output import answer, answer_json
     from advisor.report.candidates import Question
     from advisor.report.page import page
@@ -43,7 +43,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
     from catalog.hardware import load_devices
     from catalog.shelf import load_models
 
-    meant = model_named(model)
+    offer = offer_named(model)
     here = situation(
         devices=devices, machine=machine, backend=backend, measure=when_to_measure(measure)
     )
@@ -52,7 +52,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
         workload=Workload(context_tokens=context),
         min_tokens_per_s=min_speed,
     )
-    found = page(meant, load_models(), question, load_devices())
+    found = page(offer, load_models(), question, load_devices())
     if as_json:
         from advisor.render.json import page_json
 

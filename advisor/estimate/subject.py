@@ -1,6 +1,6 @@
 """One model in one quant, with everything an estimate needs to know of it.
 
-It comes from the catalog (or, later, from a GGUF header); the estimator does not know which.
+It comes from the catalog or from a GGUF header; the estimator does not know which.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from catalog.sums import weight_sums
 if TYPE_CHECKING:
     from catalog.cache import LayerCache
     from catalog.model import Model
+    from catalog.model_file import ModelFile
     from catalog.quant import Quant
     from catalog.tensors import TensorTable
 
@@ -39,10 +40,13 @@ class Subject:
     refusal: str | None
     shape: GraphShape
 
+    file: ModelFile | None = None
+    """The very file; ``None`` where none was looked at."""
+
     @property
     def table(self) -> TensorTable:
         """Every tensor with its type."""
-        return table_of(self.model, self.quant)
+        return self.weights.table()
 
     @property
     def is_mixture(self) -> bool:

@@ -44,7 +44,8 @@ class Weights:
     expert_read_share: float
     """Routed experts one token reads, over those there are. 0 to 1."""
 
-    _table: Callable[[], TensorTable] = field(repr=False)
+    table: Callable[[], TensorTable] = field(repr=False)
+    """Gives every tensor with its type."""
 
     def prefix_bytes(self) -> tuple[int, ...]:
         """Bytes of the blocks before block ``i``, for ``i`` from 0 to the block count."""
@@ -70,7 +71,7 @@ class Weights:
 
         return sum(
             group.bytes
-            for group in self._table().groups
+            for group in self.table().groups
             if group.layers is None and group.role in {Role.FEED_FORWARD, Role.NORM}
         )
 
@@ -81,7 +82,7 @@ class Weights:
         left_out = {Role.MTP, Role.VISION, Role.TOKEN_EMBEDDING, Role.LOOKUP_TABLE}
         return (
             group
-            for group in self._table().groups
+            for group in self.table().groups
             if group.layers is not None and group.role not in left_out
         )
 
@@ -134,5 +135,5 @@ def weigh(
         blocks_read_bytes=sums.blocks_bytes - sums.unread_bytes - unselected,
         expert_bytes=sums.expert_bytes,
         expert_read_share=expert_read_share,
-        _table=table,
+        table=table,
     )

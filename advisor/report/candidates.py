@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from catalog.quants import load_quants
 
 if TYPE_CHECKING:
     from advisor.estimate.result import Estimate
+    from advisor.estimate.subject import Subject
     from advisor.target import Target
     from advisor.workload import Workload
     from catalog.evidence import Evidence
@@ -45,9 +46,22 @@ class Question:
 def candidates_of(
     model: Model, quants: Iterable[Quant], question: Question, evidence: Evidence
 ) -> list[Candidate]:
-    """A model in each of the quants that it can be had in, largest first."""
-    found = [_candidate(model, quant, question, evidence) for quant in quants]
-    return sorted((one for one in found if one is not None), key=_size, reverse=True)
+    """A catalog model in each of the quants that it can be had in, largest first."""
+    return judged(_subjects(model, quants), question, evidence)
+
+
+def judged(subjects: Iterable[Subject], question: Question, evidence: Evidence) -> list[Candidate]:
+    """Each of these, estimated on the target, largest first."""
+    found = [_candidate(subject, question, evidence) for subject in subjects]
+    return sorted(found, key=_size, reverse=True)
+
+
+def _subjects(model: Model, quants: Iterable[Quant]) -> Iterator[Subject]:
+    for quant in quants:
+        try:
+            yield subject_of(model, quant)
+        except CatalogError:
+            continue  # llama-quantize refuses this model in this file type
 
 
 def best_or_smallest(
@@ -74,8 +88,10 @@ def best_or_smallest(
     for band, alike in sorted(bands.items()):
         if SEVERE_BAND <= band < LAST_BAND and any(one.runs for one in found):
             continue
-        tried = [_candidate(model, one, question, evidence, whole_only=True) for one in alike]
-        found += [one for one in tried if one is not None]
+        found += [
+            _candidate(subject, question, evidence, whole_only=True)
+            for subject in _subjects(model, alike)
+        ]
         if any(one.fits_well for one in found):
             return best_of(found)
     best = best_of(found)
@@ -100,21 +116,12 @@ def _with_cpu(candidate: Candidate, question: Question) -> Candidate:
 
 
 def _candidate(
-    model: Model,
-    quant: Quant,
-    question: Question,
-    evidence: Evidence,
-    *,
-    whole_only: bool = False,
-) -> Candidate | None:
-    try:
-        subject = subject_of(model, quant)
-    except CatalogError:
-        return None  # llama-quantize refuses this model in this file type
+    subject: Subject, question: Question, evidence: Evidence, *, whole_only: bool = False
+) -> Candidate:
     answer = estimate(
         subject, question.workload, question.target, brief=True, whole_only=whole_only
     )
-    return _judged(answer, evidence, quality_of(model, quant), question)
+    return _judged(answer, evidence, quality_of(subject.model, subject.quant), question)
 
 
 def _judged(

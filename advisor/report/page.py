@@ -7,34 +7,28 @@ from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING
 
-from advisor.report.candidates import Question, candidates_of, is_usual, preferred
+from advisor.report.candidates import Question, is_usual, judged, preferred
 from advisor.report.device_list import devices_that_run
 from advisor.report.scan import recommend
 from catalog.evidence import evidence
-from catalog.published import published_files
-from catalog.quality import quality_of
-from catalog.quants import load_quants
 
 if TYPE_CHECKING:
+    from advisor.offer.offer import Offer
     from advisor.rank import Candidate
     from advisor.report.device_list import DeviceRow
     from advisor.report.scan import Recommendation
     from catalog.device import Device
     from catalog.evidence import Evidence
     from catalog.model import Model
-    from catalog.quant import Quant
 
 RELATED_COUNT = 6
-
-UNPUBLISHED = frozenset({"F32"})
-"""Twice the size of what makers publish, and no better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Everything the page says."""
 
-    model: Model
+    offer: Offer
     evidence: Evidence
     question: Question
     rows: tuple[Candidate, ...]
@@ -51,23 +45,29 @@ class Page:
 
     related: tuple[Model, ...]
 
+    @property
+    def model(self) -> Model:
+        """The model."""
+        return self.offer.model
+
 
 def page(
-    model: Model, models: Sequence[Model], question: Question, devices: Sequence[Device]
+    offer: Offer, models: Sequence[Model], question: Question, devices: Sequence[Device]
 ) -> Page:
     """A model's page on a target.
 
     Args:
-        model: The model.
+        offer: The model, and what it can be had in.
         models: All of the catalog, for evidence by relatives and for related models.
         question: The target, the workload and the speed floor.
         devices: The catalog's devices.
     """
+    model = offer.model
     known = evidence(model, models)
-    found = candidates_of(model, quants_of(model), question, known)
+    found = judged(offer.subjects(), question, known)
     starred = preferred(found)
     return Page(
-        model=model,
+        offer=offer,
         evidence=known,
         question=question,
         rows=tuple(found),
@@ -80,17 +80,6 @@ def page(
 
 def _is_usual(one: Candidate) -> bool:
     return is_usual(one.estimate.subject.quant, one.estimate.subject.model)
-
-
-def quants_of(model: Model) -> list[Quant]:
-    """What the page lists: quants whose loss is known, and those somebody published it in."""
-    published = {one.quant_name for one in published_files(model)}
-    return [
-        quant
-        for quant in load_quants()
-        if quant.name in published
-        or (quant.name not in UNPUBLISHED and quality_of(model, quant).high is not None)
-    ]
 
 
 def related(model: Model, models: Iterable[Model]) -> tuple[Model, ...]:

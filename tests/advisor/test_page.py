@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from advisor.estimate.result import Verdict
+from advisor.offer.shelf import quants_of, shelf_offer
 from advisor.render.page import page_text
 from advisor.render.paper import Paper
 from advisor.report.candidates import Question
 from advisor.report.device_list import device_list, devices_that_run
-from advisor.report.page import page, quants_of, related
+from advisor.report.page import page, related
 from advisor.workload import Workload
 from catalog.hardware import load_devices
 from catalog.names import find_model
@@ -30,7 +31,7 @@ def a_page(gpu, target):
 
     def find(model=LLAMA, gib=24, *, host_gib=64, devices=SOME_DEVICES):
         question = Question(target=target(gpu(gib), host_gib=host_gib), workload=Workload())
-        return page(model, load_models(), question, devices)
+        return page(shelf_offer(model), load_models(), question, devices)
 
     return find
 
