@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from advisor.offer.offer import Offer
     from advisor.request import Request
     from advisor.situation import Situation
-    from probes.store import Measure
+    from probes.bandwidth.store import Measure
 
 
 @cache

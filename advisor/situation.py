@@ -15,8 +15,8 @@ from advisor.target import target_of_devices, target_of_machine
 
 if TYPE_CHECKING:
     from advisor.target import Target
+    from probes.bandwidth.store import Measure
     from probes.machine import Machine
-    from probes.store import Measure
 
 CPU = "cpu"
 """As a device: the machine's processor, without its GPUs."""

@@ -48,7 +48,7 @@ class Asker:
     nvml: str | None = None
     """The library that answers for a recorded machine's NVIDIA driver; ``None`` for no driver.
 
-    The live machine's is searched for by `probes.nvml_library`.
+    The live machine's is searched for by `probes.nvidia.library`.
     """
 
     @property

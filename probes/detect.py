@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from probes.bandwidth.store import Measure as Measure  # noqa: PLC0414  (part of this module's interface)
 from probes.errors import ProbeError
 from probes.machine import Cpu, Finding, Machine, Severity, System
-from probes.store import Measure as Measure  # noqa: PLC0414  (part of this module's interface)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -78,7 +78,7 @@ def _system(asker: Asker, findings: list[Finding]) -> System:
 
 def _cpu(asker: Asker, findings: list[Finding]) -> Cpu:
     def ask() -> tuple[Cpu, Findings]:
-        from probes.cpu import probe_cpu
+        from probes.cpu.probe import probe_cpu
 
         return probe_cpu(asker)
 
@@ -89,7 +89,7 @@ def _cpu(asker: Asker, findings: list[Finding]) -> Cpu:
 
 
 def _memory(asker: Asker, findings: list[Finding]) -> Memory:
-    from probes.memory import probe_memory
+    from probes.memory.probe import probe_memory
 
     try:
         memory, said = probe_memory(asker)
@@ -104,12 +104,12 @@ def _memory(asker: Asker, findings: list[Finding]) -> Memory:
 
 def _accelerators(asker: Asker, findings: list[Finding]) -> tuple[Accelerator, ...]:
     def nvidia() -> Accelerators:
-        from probes.nvidia import probe_nvidia
+        from probes.nvidia.probe import probe_nvidia
 
         return probe_nvidia(asker)
 
     def amd() -> Accelerators:
-        from probes.amd import probe_amd
+        from probes.amd.probe import probe_amd
 
         return probe_amd(asker)
 
@@ -153,10 +153,10 @@ def _joined(groups: Iterable[Iterable[Accelerator]]) -> tuple[Accelerator, ...]:
 def _read_bandwidth(
     asker: Asker, seen: Machine, *, measure: Measure, progress: Callable[[], None] | None
 ) -> Timed:
-    from probes.store import kept_or_measured
+    from probes.bandwidth.store import kept_or_measured
 
     def time_it() -> Timed:
-        from probes.bandwidth import measure_read_bandwidth
+        from probes.bandwidth.probe import measure_read_bandwidth
 
         is_virtual = seen.system.virtual_machine is not None
         return measure_read_bandwidth(

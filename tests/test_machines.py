@@ -25,8 +25,8 @@ from advisor.target import target_of_machine
 from advisor.workload import Workload
 from catalog.quants import find_quant
 from catalog.shelf import load_models
-from probes.nvml import Nvml, load_binding
-from probes.nvml_library import open_library
+from probes.nvidia.library import open_library
+from probes.nvidia.nvml import Nvml, load_binding
 from probes.record import read, to_json, write
 
 PROJECT = Path(__file__).parents[1]

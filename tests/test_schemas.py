@@ -225,7 +225,7 @@ def test_a_diagnosis_meets_its_schema(valid):
 )
 def test_an_error_meets_its_schema(validators, request_line):
     from advisor.batch import answer_lines
-    from probes.store import Measure
+    from probes.bandwidth.store import Measure
 
     (line,) = answer_lines([request_line], defaults={}, measure=Measure.SKIP)
     answer = json.loads(line)

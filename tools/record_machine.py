@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from record_nvml import nvml_lines
 from recording import COMMANDS, Recording, build_fake_nvml, packed, replayed
 
-from probes.amd import MASKS
+from probes.amd.probe import MASKS
 from probes.ask import Asker
 from probes.detect import Measure, detect
 from probes.record import read, shareable, write

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from probes.ask import Asker
 from probes.machine import Finding
-from probes.nvml import Answer, Nvml, load_binding
-from probes.nvml_errors import NvmlError
-from probes.nvml_library import library_candidates, open_library
+from probes.nvidia.library import library_candidates, open_library
+from probes.nvidia.nvml import Answer, Nvml, load_binding
+from probes.nvidia.nvml_errors import NvmlError
 
 CLOCK_MEMORY = 2
 

@@ -11,7 +11,7 @@ from advisor.errors import UsageError
 from advisor.request import BACKENDS, LARGEST_COUNT, tokens
 
 if TYPE_CHECKING:
-    from probes.store import Measure
+    from probes.bandwidth.store import Measure
 
 if TYPE_CHECKING:
     _Type = click.ParamType[int]
@@ -157,7 +157,7 @@ def machine_options(command: Command) -> Command:
 
 def when_to_measure(measure: bool | None) -> Measure:  # noqa: FBT001  (click hands it over)
     """What `--measure` and `--no-measure` mean to the probes."""
-    from probes.store import Measure as When
+    from probes.bandwidth.store import Measure as When
 
     if measure is None:
         return When.IF_NEEDED

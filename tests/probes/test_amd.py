@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from probes.amd import probe_amd
-from probes.kfd import gfx_target, gpu_nodes
+from probes.amd.kfd import gfx_target, gpu_nodes
+from probes.amd.probe import probe_amd
 from probes.machine import AcceleratorKind, AcceleratorState
 
 GIB = 1 << 30

@@ -6,11 +6,12 @@ import threading
 
 import pytest
 
-from probes import bandwidth, sweep, sweep_plan
-from probes.bandwidth import measure_read_bandwidth
+from probes.bandwidth import plan, sweep
+from probes.bandwidth import probe as bandwidth
+from probes.bandwidth.plan import plan_sweep
+from probes.bandwidth.probe import measure_read_bandwidth
+from probes.bandwidth.sweep import Burst, Sweep, SweepFailedError, sweep_memory
 from probes.machine import Cache, Cpu, Memory, Severity
-from probes.sweep import Burst, Sweep, SweepFailedError, sweep_memory
-from probes.sweep_plan import plan_sweep
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -19,7 +20,7 @@ GIB = 1 << 30
 @pytest.fixture(autouse=True)
 def glibc(monkeypatch):
     """The C library of the machine that runs the tests must not show in its results."""
-    monkeypatch.setattr(sweep_plan, "has_slow_memchr", lambda: False)
+    monkeypatch.setattr(plan, "has_slow_memchr", lambda: False)
 
 
 def cpu(cores=8, l3=32 * MIB, instances=1, **more):
@@ -111,7 +112,7 @@ def test_why_the_figure_may_be_off_is_said(this_cpu, this_memory, caveats):
 
 
 def test_a_slow_c_library_is_said(monkeypatch):
-    monkeypatch.setattr(sweep_plan, "has_slow_memchr", lambda: True)
+    monkeypatch.setattr(plan, "has_slow_memchr", lambda: True)
     (caveat,) = plan_sweep(cpu(), memory()).caveats
     assert caveat == "this C library searches without vectors, so memory may be faster"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from probes.ask import Asker
-from probes.cgroup import MemoryLimit, cpu_quota_cores, memory_limits, swap_limits
+from probes.memory.cgroup import MemoryLimit, cpu_quota_cores, memory_limits, swap_limits
 
 MIB, GIB = 1 << 20, 1 << 30
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from probes.arm_cores import core_name
 from probes.ask import Asker
-from probes.cpu import probe_cpu
+from probes.cpu.arm_cores import core_name
+from probes.cpu.probe import probe_cpu
+from probes.cpu.topology import parse_cpu_list
 from probes.machine import Cache, Severity
-from probes.topology import parse_cpu_list
 
 KIB, MIB = 1 << 10, 1 << 20
 

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from probes import last_resort
 from probes.ask import Asker
-from probes.cpu import probe_cpu
+from probes.cpu import last_resort
+from probes.cpu.probe import probe_cpu
 
 
 def recorded(root, files) -> Asker:

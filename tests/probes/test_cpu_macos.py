@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from probes.ask import Asker
-from probes.cpu import probe_cpu
+from probes.cpu.probe import probe_cpu
 from probes.machine import Cache
 
 KIB, MIB = 1 << 10, 1 << 20

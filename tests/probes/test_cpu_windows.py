@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probes.ask import Asker
-from probes.cpu import probe_cpu
+from probes.cpu.probe import probe_cpu
 
 
 def recorded(root, files, environ) -> Asker:

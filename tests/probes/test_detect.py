@@ -41,10 +41,10 @@ def probes(monkeypatch, tmp_path):
     """Every probe replaced by one that answers quietly, on a machine that counts as live."""
     answers = {
         "system.probe_system": SYSTEM,
-        "cpu.probe_cpu": (CPU, ()),
-        "memory.probe_memory": (MEMORY, ()),
-        "nvidia.probe_nvidia": ((), ()),
-        "amd.probe_amd": ((), ()),
+        "cpu.probe.probe_cpu": (CPU, ()),
+        "memory.probe.probe_memory": (MEMORY, ()),
+        "nvidia.probe.probe_nvidia": ((), ()),
+        "amd.probe.probe_amd": ((), ()),
         "intel.probe_intel": ((), ()),
         "apple.probe_apple": ((), ()),
         "windows.probe_windows": ((), ()),
@@ -67,9 +67,9 @@ RECORDED = Asker(environ={}, os="linux", root=Asker().root / "nowhere")
 
 
 def test_all_answers_and_findings_are_joined(probes):
-    probes("cpu.probe_cpu", (CPU, (said("cpu"),)))
-    probes("memory.probe_memory", (MEMORY, (said("memory"),)))
-    probes("amd.probe_amd", ((gpu("a card"),), (said("amd"),)))
+    probes("cpu.probe.probe_cpu", (CPU, (said("cpu"),)))
+    probes("memory.probe.probe_memory", (MEMORY, (said("memory"),)))
+    probes("amd.probe.probe_amd", ((gpu("a card"),), (said("amd"),)))
     machine = detect(RECORDED)
     assert (machine.system, machine.cpu, machine.memory) == (SYSTEM, CPU, MEMORY)
     assert [card.name for card in machine.accelerators] == ["a card"]
@@ -80,16 +80,16 @@ def test_all_answers_and_findings_are_joined(probes):
     ("probe", "name"),
     [
         ("system.probe_system", "system"),
-        ("cpu.probe_cpu", "cpu"),
-        ("nvidia.probe_nvidia", "nvidia"),
-        ("amd.probe_amd", "amd"),
+        ("cpu.probe.probe_cpu", "cpu"),
+        ("nvidia.probe.probe_nvidia", "nvidia"),
+        ("amd.probe.probe_amd", "amd"),
         ("intel.probe_intel", "intel"),
         ("apple.probe_apple", "apple"),
         ("windows.probe_windows", "windows"),
     ],
 )
 def test_a_probe_that_breaks_is_a_sentence_and_hides_no_other(probes, probe, name):
-    good = "amd.probe_amd" if name != "amd" else "intel.probe_intel"
+    good = "amd.probe.probe_amd" if name != "amd" else "intel.probe_intel"
     probes(good, ((gpu("the other card"),), ()))
     probes(probe, ZeroDivisionError("division\n  by zero"))
     machine = detect(RECORDED)
@@ -101,14 +101,14 @@ def test_a_probe_that_breaks_is_a_sentence_and_hides_no_other(probes, probe, nam
 
 def test_what_a_broken_probe_leaves_open_is_unknown(probes):
     probes("system.probe_system", OSError())
-    probes("cpu.probe_cpu", OSError())
+    probes("cpu.probe.probe_cpu", OSError())
     machine = detect(RECORDED)
     assert machine.system == System(os="linux")
     assert machine.cpu == Cpu(name=None, architecture="unknown")
 
 
 def test_a_message_of_any_length_stays_a_sentence(probes):
-    probes("cpu.probe_cpu", ValueError("x" * 10_000))
+    probes("cpu.probe.probe_cpu", ValueError("x" * 10_000))
     (finding,) = detect(RECORDED).findings
     assert len(finding.sentence) < 300
 
@@ -124,28 +124,28 @@ def test_a_message_of_any_length_stays_a_sentence(probes):
     ],
 )
 def test_a_machine_of_unknown_memory_is_no_answer(probes, error, message):
-    probes("memory.probe_memory", error)
+    probes("memory.probe.probe_memory", error)
     with pytest.raises(ProbeError) as raised:
         detect(RECORDED)
     assert str(raised.value) == message
 
 
 def test_an_interruption_is_not_swallowed(probes):
-    probes("amd.probe_amd", KeyboardInterrupt())
+    probes("amd.probe.probe_amd", KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         detect(RECORDED)
 
 
 def test_cards_come_before_shared_memory_and_keep_their_order(probes):
     unified = AcceleratorKind.UNIFIED
-    probes("nvidia.probe_nvidia", ((gpu("n1"), gpu("n2", unified)), ()))
-    probes("amd.probe_amd", ((gpu("a1", unified), gpu("a2")), ()))
+    probes("nvidia.probe.probe_nvidia", ((gpu("n1"), gpu("n2", unified)), ()))
+    probes("amd.probe.probe_amd", ((gpu("a1", unified), gpu("a2")), ()))
     names = [card.name for card in detect(RECORDED).accelerators]
     assert names == ["n1", "a2", "n2", "a1"]
 
 
 def test_a_card_found_by_two_probes_counts_once(probes):
-    probes("nvidia.probe_nvidia", ((gpu("RTX 4090", address="0000:01:00.0"),), ()))
+    probes("nvidia.probe.probe_nvidia", ((gpu("RTX 4090", address="0000:01:00.0"),), ()))
     twice = (gpu("NVIDIA GPU", address="0000:01:00.0"), gpu("Radeon", address="0000:02:00.0"))
     probes("windows.probe_windows", (twice, ()))
     names = [card.name for card in detect(RECORDED).accelerators]
@@ -156,12 +156,12 @@ def test_slices_at_their_cards_address_all_count(probes):
     mig = AcceleratorKind.MIG
     cards = [gpu("H100", address="0000:01:00.0")]
     cards += [gpu(f"slice {n}", mig, address="0000:01:00.0") for n in (1, 2)]
-    probes("nvidia.probe_nvidia", (tuple(cards), ()))
+    probes("nvidia.probe.probe_nvidia", (tuple(cards), ()))
     assert len(detect(RECORDED).accelerators) == 3
 
 
 def test_two_cards_without_an_address_are_two(probes):
-    probes("nvidia.probe_nvidia", ((gpu("T4"), gpu("T4")), ()))
+    probes("nvidia.probe.probe_nvidia", ((gpu("T4"), gpu("T4")), ()))
     assert len(detect(RECORDED).accelerators) == 2
 
 
@@ -174,7 +174,7 @@ def test_windows_registry_is_told_whether_nvml_answered(probes, monkeypatch):
 
     monkeypatch.setattr("probes.windows.probe_windows", windows)
     detect(RECORDED)
-    probes("nvidia.probe_nvidia", ((gpu("RTX 4090"),), ()))
+    probes("nvidia.probe.probe_nvidia", ((gpu("RTX 4090"),), ()))
     detect(RECORDED)
     assert told == [False, True]
 
@@ -190,8 +190,8 @@ def timing(monkeypatch, tmp_path):
             progress()
         return BANDWIDTH, (said("bandwidth"),)
 
-    monkeypatch.setattr("probes.bandwidth.measure_read_bandwidth", measure)
-    monkeypatch.setattr("probes.store.machine_key", lambda *_: "this start")
+    monkeypatch.setattr("probes.bandwidth.probe.measure_read_bandwidth", measure)
+    monkeypatch.setattr("probes.bandwidth.store.machine_key", lambda *_: "this start")
     return asked
 
 
@@ -233,7 +233,7 @@ def test_timing_that_breaks_is_a_sentence(probes, timing, monkeypatch, tmp_path)
     def broken(*_, **__):
         raise RuntimeError("no clock")
 
-    monkeypatch.setattr("probes.bandwidth.measure_read_bandwidth", broken)
+    monkeypatch.setattr("probes.bandwidth.probe.measure_read_bandwidth", broken)
     machine = detect(live(tmp_path))
     assert machine.read_bandwidth is None
     assert [finding.sentence for finding in machine.findings] == [

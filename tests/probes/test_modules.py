@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from probes.ask import Asker
-from probes.modules import Modules, read_modules
+from probes.memory.modules import Modules, read_modules
 
 UDEV_DESKTOP = """\
 I:1893

@@ -12,8 +12,7 @@ import pytest
 
 from probes import atomic
 from probes.ask import Asker
-from probes.machine import Cpu, Finding, Memory, ReadBandwidth, Severity
-from probes.store import (
+from probes.bandwidth.store import (
     FILE,
     Measure,
     cache_directory,
@@ -21,6 +20,7 @@ from probes.store import (
     load,
     machine_key,
 )
+from probes.machine import Cpu, Finding, Memory, ReadBandwidth, Severity
 
 CPU = Cpu(name="AMD EPYC", architecture="x86_64", usable_cores=2)
 MEMORY = Memory(total_bytes=24 << 30, available_bytes=20 << 30)

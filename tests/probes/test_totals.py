@@ -10,7 +10,7 @@ import pytest
 
 from probes.ask import Asker
 from probes.errors import ProbeError
-from probes.memory import probe_memory
+from probes.memory.probe import probe_memory
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 

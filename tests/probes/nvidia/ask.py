@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from probes.ask import Asker
-from probes.nvidia import probe_nvidia
+from probes.nvidia.probe import probe_nvidia
 
 
 class FakedMachine(Asker):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from probes.ask import Asker
-from probes.nvidia import probe_nvidia
-from probes.nvml_errors import MEANINGS, NvmlError, error_finding
-from probes.nvml_library import library_candidates
+from probes.nvidia.library import library_candidates
+from probes.nvidia.nvml_errors import MEANINGS, NvmlError, error_finding
+from probes.nvidia.probe import probe_nvidia
 
 ENDS_WITHIN_S = 6
 WSL = "/usr/lib/wsl/lib/libnvidia-ml.so.1"

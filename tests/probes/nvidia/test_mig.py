@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from probes.mig import memory_slices
+from probes.nvidia.mig import memory_slices
 
 MIB = 1 << 20
 

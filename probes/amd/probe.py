@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from probes.kfd import gpu_nodes
+from probes.amd.kfd import gpu_nodes
 from probes.machine import (
     Accelerator,
     AcceleratorKind,
@@ -32,8 +32,8 @@ from probes.pci import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from probes.amd.kfd import KfdNode
     from probes.ask import Asker
-    from probes.kfd import KfdNode
     from probes.pci import PciDisplay
 
     Probed = tuple[tuple[Accelerator, ...], tuple[Finding, ...]]

@@ -1,7 +1,7 @@
 """How memory is read to time it: with how many threads, and how much of it.
 
 Holds the choice and the reasons why its result may be off, which are known beforehand; never a
-result. The reading is `probes.sweep`'s, the judgement `probes.bandwidth`'s.
+result. The reading is `probes.bandwidth.sweep`'s, the judgement `probes.bandwidth.probe`'s.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from probes.sweep import has_slow_memchr
+from probes.bandwidth.sweep import has_slow_memchr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from probes import instructions, last_resort, sysctl, usable_cores
+from probes import sysctl
+from probes.cpu import instructions, last_resort, usable_cores
 from probes.machine import Cache, Cpu
 
 if TYPE_CHECKING:

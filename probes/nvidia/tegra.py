@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probes.machine import Accelerator, AcceleratorKind, Finding, Severity
-from probes.nvidia_bus import PROBE
+from probes.nvidia.bus import PROBE
 
 if TYPE_CHECKING:
     from probes.ask import Asker

@@ -11,14 +11,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from probes.machine import Accelerator, AcceleratorState, Finding, Severity
-from probes.nvidia_bus import PROBE
+from probes.nvidia.bus import PROBE
 from probes.visible import CudaGpu, CudaInstance, Doubt, Place, Visible, visible_devices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from probes.ask import Asker
-    from probes.nvidia_gpu import Gpu
+    from probes.nvidia.gpu import Gpu
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 

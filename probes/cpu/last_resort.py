@@ -14,7 +14,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from probes.instructions import from_flags
+from probes.cpu.instructions import from_flags
 
 if TYPE_CHECKING:
     from probes.ask import Asker

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from probes.machine import Finding, Severity
-from probes.nvidia_bus import PROBE
+from probes.nvidia.bus import PROBE
 
 
 class NvmlError(IntEnum):

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from probes.machine import Accelerator, AcceleratorKind, AcceleratorState, Finding, Severity
-from probes.nvidia_bus import PROBE
-from probes.nvidia_holders import memory_holders
-from probes.nvidia_memory import DeviceMemory, device_memory
-from probes.nvml_errors import NvmlError, error_finding
+from probes.nvidia.bus import PROBE
+from probes.nvidia.holders import memory_holders
+from probes.nvidia.memory import DeviceMemory, device_memory
+from probes.nvidia.nvml_errors import NvmlError, error_finding
 
 if TYPE_CHECKING:
     from probes.ask import Asker
-    from probes.nvml import Nvml
+    from probes.nvidia.nvml import Nvml
 
 MEMORY_SLICES = 8
 """Into how many equal parts a card's memory is divided, whatever its number of compute slices."""

@@ -1,9 +1,9 @@
 """How much memory this process may really have.
 
-The machine's memory (`probes.totals`, which asks psutil) is only the beginning: psutil reads
-`/proc/meminfo`, which shows a container its host. So control groups' limits (`probes.cgroup`) are
-laid over it, the cache of ZFS, which the kernel does not count as available, is added, and memory
-set aside as huge pages, which ordinary programs cannot have, is a limit like any other::
+The machine's memory (`probes.memory.totals`, which asks psutil) is only the beginning: psutil reads
+`/proc/meminfo`, which shows a container its host. So control groups' limits (`cgroup`) are laid
+over it, the cache of ZFS, which the kernel does not count as available, is added, and memory set
+aside as huge pages, which ordinary programs cannot have, is a limit like any other::
 
     available = min over all groups of (MemAvailable + ZFS cache, limit - (usage - file cache))
     capacity  = min over all groups of (MemTotal - huge pages, limit)
@@ -18,11 +18,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from probes.cgroup import MemoryLimit, memory_limits, swap_limits
 from probes.hypervisor import is_wsl
 from probes.machine import Finding, Memory, Severity
-from probes.modules import read_modules
-from probes.totals import Totals, meminfo, read_totals
+from probes.memory.cgroup import MemoryLimit, memory_limits, swap_limits
+from probes.memory.modules import read_modules
+from probes.memory.totals import Totals, meminfo, read_totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,9 @@ and which one is ours comes from `/proc/self/mountinfo` and `/proc/self/cgroup`,
 containers (whose mount begins at their own group), nested slices and machines with v1 and v2
 side by side. Groups above a cgroup namespace cannot be seen; v1 alone tells their limit.
 
-Holds what the kernel's files say. What follows for the memory a program can have is
-`probes.memory`'s business. File names and meanings: Linux `Documentation/admin-guide/cgroup-v2.rst`
-and `cgroup-v1/memory.rst`.
+Holds what the kernel's files say. What follows for the memory a program can have is `probe`'s
+business. File names and meanings: Linux `Documentation/admin-guide/cgroup-v2.rst` and
+`cgroup-v1/memory.rst`.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from probes import instructions, last_resort, usable_cores, windows_registry
-from probes.core_counts import CoreCounts, count_cores
+from probes import windows_registry
+from probes.cpu import instructions, last_resort, usable_cores
+from probes.cpu.core_counts import CoreCounts, count_cores
 from probes.machine import Cpu
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Reads memory for a moment with some threads and counts, by wall time and by CPU time.
 
 Holds the timed loop and nothing else: how large the buffer must be and what the counts are worth
-is decided in `probes.bandwidth`.
+is decided in `probes.bandwidth.probe`.
 
 The loop is the C library's ``memchr`` looking for a byte that is not there. It reads every byte
 once, writes none (a copy would count traffic that decoding does not cause), is vectorised by

@@ -1,7 +1,7 @@
 """One NVIDIA GPU, asked through NVML: what it is, what memory it has and how fast that is.
 
-Holds the whole card only; the slices it may be split into are in `probes.mig`, and which cards
-CUDA programs may see in `probes.visible`. Every field stays ``None`` where the driver does not
+Holds the whole card only; the slices it may be split into are in `mig`, and which cards CUDA
+programs may see in `probes.visible`. Every field stays ``None`` where the driver does not
 answer, and no figure comes from a table.
 """
 
@@ -19,15 +19,15 @@ from probes.machine import (
     PciLink,
     Severity,
 )
-from probes.mig import MigInstance, mig_instances
-from probes.nvidia_bus import PROBE
-from probes.nvidia_holders import memory_holders
-from probes.nvidia_memory import DeviceMemory, device_memory
-from probes.nvml_errors import UNUSABLE, NvmlError, error_finding
+from probes.nvidia.bus import PROBE
+from probes.nvidia.holders import memory_holders
+from probes.nvidia.memory import DeviceMemory, device_memory
+from probes.nvidia.mig import MigInstance, mig_instances
+from probes.nvidia.nvml_errors import UNUSABLE, NvmlError, error_finding
 
 if TYPE_CHECKING:
     from probes.ask import Asker
-    from probes.nvml import Nvml
+    from probes.nvidia.nvml import Nvml
 
 _CLOCK_MEMORY = 2
 _MIG_ENABLED = 1

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from probes.hypervisor import is_wsl
 from probes.machine import Accelerator, AcceleratorState, Finding, Severity
-from probes.nvidia_bus import PROBE, bus_gpus, is_container, not_driven_finding, without
-from probes.nvidia_gpu import Gpu, lost_gpu
-from probes.nvidia_survey import Survey, survey_gpus
-from probes.nvidia_visible import with_visibility
-from probes.nvml import Nvml, load_binding
-from probes.nvml_errors import NvmlError, error_finding
-from probes.tegra import power_mode_finding, tegra_gpu
+from probes.nvidia.bus import PROBE, bus_gpus, is_container, not_driven_finding, without
+from probes.nvidia.gpu import Gpu, lost_gpu
+from probes.nvidia.nvml import Nvml, load_binding
+from probes.nvidia.nvml_errors import NvmlError, error_finding
+from probes.nvidia.survey import Survey, survey_gpus
+from probes.nvidia.tegra import power_mode_finding, tegra_gpu
+from probes.nvidia.visible import with_visibility
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

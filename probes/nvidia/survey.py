@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from probes.nvidia_gpu import Gpu, ask_gpu
+from probes.nvidia.gpu import Gpu, ask_gpu
 
 if TYPE_CHECKING:
     from probes.ask import Asker
-    from probes.nvml import Nvml
+    from probes.nvidia.nvml import Nvml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

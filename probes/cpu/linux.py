@@ -1,7 +1,7 @@
 """The processor of a Linux machine, from `/proc/cpuinfo` and sysfs.
 
 Holds how the kernel's text becomes a `Cpu`; how processors share cores and caches stands in
-`probes.topology`.
+`probes.cpu.topology`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from probes import instructions, last_resort, usable_cores
-from probes.cgroup import cpu_quota_cores
-from probes.machine import Cpu
-from probes.topology import (
+from probes.cpu import instructions, last_resort, usable_cores
+from probes.cpu.topology import (
     CpuSet,
     Topology,
     count_numa_nodes,
@@ -20,6 +18,8 @@ from probes.topology import (
     read_caches,
     read_topology,
 )
+from probes.machine import Cpu
+from probes.memory.cgroup import cpu_quota_cores
 
 if TYPE_CHECKING:
     from probes.ask import Asker
@@ -110,7 +110,7 @@ def _name(asker: Asker, processors: list[dict[str, str]], topology: Topology) ->
 
 def _arm_name(processors: list[dict[str, str]], topology: Topology) -> str:
     """The cores' names, the fast ones first: `ARM Cortex-X925 + ARM Cortex-A725`."""
-    from probes.arm_cores import core_name
+    from probes.cpu.arm_cores import core_name
 
     names: dict[str, bool] = {}
     for processor in processors:

@@ -1,7 +1,7 @@
 """How a Linux machine's processors hang together: cores, fast and slow ones, caches, nodes.
 
 Everything comes from sysfs, which groups logical processors by the numbers the kernel gave them;
-`parse_cpu_list` reads its lists. What a processor can do is `probes.instructions`' business.
+`parse_cpu_list` reads its lists. What a processor can do is `probes.cpu.instructions`' business.
 
 Source: Linux `Documentation/admin-guide/cputopology.rst` and
 `Documentation/ABI/testing/sysfs-devices-system-cpu`.

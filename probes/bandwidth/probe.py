@@ -1,7 +1,7 @@
 """How fast this machine reads its memory, timed here in about 0.2 s.
 
-Holds what the counts are worth. How much is read with how many threads is `probes.sweep_plan`'s
-choice, the timed loop is `probes.sweep`, and keeping the result `probes.store`'s business.
+Holds what the counts are worth. How much is read with how many threads is `plan`'s choice, the
+timed loop is `sweep`, and keeping the result `store`'s business.
 
 Two rates come out. Bytes by *wall* time is what was achieved, and too low when other programs
 took the CPU; on a machine under load it misses by three to four times. Bytes by *CPU* time is
@@ -15,16 +15,16 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from probes.bandwidth.plan import plan_sweep
+from probes.bandwidth.sweep import SweepFailedError, sweep_memory
 from probes.machine import Finding, ReadBandwidth, Severity
-from probes.sweep import SweepFailedError, sweep_memory
-from probes.sweep_plan import plan_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from probes.bandwidth.plan import Plan
+    from probes.bandwidth.sweep import Burst, Sweep
     from probes.machine import Cpu, Memory
-    from probes.sweep import Burst, Sweep
-    from probes.sweep_plan import Plan
 
 BELIEVABLE_SHARE = 0.3
 """With less of the CPU, the bounds are more than three times apart and say nothing."""

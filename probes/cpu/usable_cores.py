@@ -16,8 +16,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from probes.cpu.topology import CpuSet, Topology
     from probes.machine import Cpu
-    from probes.topology import CpuSet, Topology
 
 
 def filled_in(cpu: Cpu) -> Cpu:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probes.machine import MemoryHolder
-from probes.nvidia_bus import is_container
+from probes.nvidia.bus import is_container
 
 if TYPE_CHECKING:
     from probes.ask import Asker
-    from probes.nvml import Nvml
+    from probes.nvidia.nvml import Nvml
 
 _LISTS = ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses")
 

@@ -1,7 +1,7 @@
 """The NVIDIA GPUs of this machine.
 
 Holds the first question, whether NVML's library opens, and what is said where it does not. What
-it answers is in `probes.nvidia_report`, which is imported only then.
+it answers is in `probes.nvidia.report`, which is imported only then.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probes.machine import Accelerator, AcceleratorState, Finding
-from probes.nvidia_bus import bus_gpus, no_library_finding, nvidia_on_bus
-from probes.nvml_library import library_candidates, open_library
-from probes.tegra import power_mode_finding, tegra_gpu
+from probes.nvidia.bus import bus_gpus, no_library_finding, nvidia_on_bus
+from probes.nvidia.library import library_candidates, open_library
+from probes.nvidia.tegra import power_mode_finding, tegra_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ def probe_nvidia(asker: Asker, *, timeout_s: float = 3.0) -> Result:
     library = open_library(_libraries(asker))
     if library is None:
         return _without_library(asker, on_bus)
-    from probes.nvidia_report import report
+    from probes.nvidia.report import report
 
     return report(library, asker, on_bus, timeout_s=timeout_s)
 

@@ -27,18 +27,18 @@ def probe_cpu(asker: Asker) -> tuple[Cpu, tuple[Finding, ...]]:
     """The processor as its system describes it; what nobody says is None, with a finding."""
     translated: tuple[Finding, ...] = ()
     if asker.os == "linux":
-        from probes import cpu_linux
+        from probes.cpu import linux
 
-        cpu = cpu_linux.read_cpu(asker)
+        cpu = linux.read_cpu(asker)
     elif asker.os == "macos":
-        from probes import cpu_macos
+        from probes.cpu import macos
 
-        cpu, is_translated = cpu_macos.read_cpu(asker)
+        cpu, is_translated = macos.read_cpu(asker)
         translated = (_TRANSLATED,) if is_translated else ()
     elif asker.os == "windows":
-        from probes import cpu_windows
+        from probes.cpu import windows
 
-        cpu = cpu_windows.read_cpu(asker)
+        cpu = windows.read_cpu(asker)
     else:
         cpu = _of_another_system(asker)
     return cpu, (*_findings(cpu), *translated)
@@ -46,8 +46,8 @@ def probe_cpu(asker: Asker) -> tuple[Cpu, tuple[Finding, ...]]:
 
 def _of_another_system(asker: Asker) -> Cpu:
     """Of a system whose words we do not read: psutil counts, the last resort names."""
-    from probes import last_resort, usable_cores
-    from probes.core_counts import CoreCounts, count_cores
+    from probes.cpu import last_resort, usable_cores
+    from probes.cpu.core_counts import CoreCounts, count_cores
 
     counts = count_cores() if asker.is_live else CoreCounts()
     cpu = Cpu(

@@ -1,7 +1,7 @@
 """How much memory an NVIDIA device has, keeps for itself and has free, as NVML answers.
 
 Holds the checks that keep an impossible size from being shown. Who holds the memory is asked in
-`probes.nvidia_holders`.
+`probes.nvidia.holders`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from probes.machine import Finding, Severity
-from probes.nvidia_bus import PROBE
-from probes.nvml_errors import NvmlError, error_finding
+from probes.nvidia.bus import PROBE
+from probes.nvidia.nvml_errors import NvmlError, error_finding
 
 if TYPE_CHECKING:
-    from probes.nvml import Nvml
+    from probes.nvidia.nvml import Nvml
 
 LARGEST_BYTES = 2 * 10**12
 """No GPU has 2 TB; NVML's "not available" is 2^64 - 1."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from probes.machine import Finding, Severity
-from probes.nvidia_bus import PROBE
-from probes.nvml_errors import NvmlError
+from probes.nvidia.bus import PROBE
+from probes.nvidia.nvml_errors import NvmlError
 
 if TYPE_CHECKING:
     from ctypes import CDLL

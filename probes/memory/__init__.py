@@ -1,0 +1,1 @@
+"""Memory that a model could have: totals, and the limits of every control group."""
