@@ -17,6 +17,7 @@ from catalog.load import FOLDER
 if TYPE_CHECKING:
     from catalog.model import Model
     from catalog.quant import Quant
+    from catalog.tensors import TensorTable
 
 FILE = "sums.json"
 
@@ -79,11 +80,16 @@ def weight_sums(model: Model, quant: Quant, *, has_imatrix: bool = False) -> Wei
 def add_up(model: Model, quant: Quant, *, has_imatrix: bool = False) -> WeightSums:
     """The same sums, from the tensors themselves; for the arguments see `weight_sums`."""
     from catalog.tables import tensor_table
+
+    return sums_of(tensor_table(model, quant, has_imatrix=has_imatrix))
+
+
+def sums_of(table: TensorTable) -> WeightSums:
+    """The sums of any table, whether a recipe or a header made it."""
     from catalog.tensor_list import padding_bytes, tensor_list_bytes
     from catalog.tensors import Role
 
     sums = dict.fromkeys(WeightSums._fields, 0)
-    table = tensor_table(model, quant, has_imatrix=has_imatrix)
     sums["list_bytes"] = tensor_list_bytes(table)
     sums["padding_bytes"] = padding_bytes(table)
     for group in table.groups:

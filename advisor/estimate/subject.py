@@ -5,6 +5,7 @@ It comes from the catalog or from a GGUF header; the estimator does not know whi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,13 +14,14 @@ from advisor.estimate.graph_shape import GraphShape, graph_shape
 from advisor.estimate.weights import Weights, weigh
 from catalog.caches import layer_caches
 from catalog.errors import UnknownArchitectureError
-from catalog.sums import weight_sums
+from catalog.sums import sums_of, weight_sums
 
 if TYPE_CHECKING:
     from catalog.cache import LayerCache
     from catalog.model import Model
     from catalog.model_file import ModelFile
     from catalog.quant import Quant
+    from catalog.sums import WeightSums
     from catalog.tensors import TensorTable
 
 
@@ -92,14 +94,36 @@ def subject_of(model: Model, quant: Quant) -> Subject:
     Raises:
         CatalogError: llama-quantize refuses this model in this file type.
     """
+    return _subject(model, quant, weight_sums(model, quant), lambda: table_of(model, quant), None)
+
+
+def subject_of_file(model: Model, quant: Quant, table: TensorTable, file: ModelFile) -> Subject:
+    """The model that a file holds.
+
+    Args:
+        model: What its header says of the model.
+        quant: What it is called, and the type of most of its weights.
+        table: Its tensors.
+        file: Where it is.
+    """
+    return _subject(model, quant, sums_of(table), lambda: table, file)
+
+
+def _subject(
+    model: Model,
+    quant: Quant,
+    sums: WeightSums,
+    table: Callable[[], TensorTable],
+    file: ModelFile | None,
+) -> Subject:
     hyper = model.hyperparameters
     caches, refusal = caches_of(model)
     return Subject(
         model=model,
         quant=quant,
         weights=weigh(
-            weight_sums(model, quant),
-            lambda: table_of(model, quant),
+            sums,
+            table,
             block_count=hyper.block_count,
             expert_read_share=(hyper.expert_used_count or 1) / (hyper.expert_count or 1),
             has_head=model.architecture not in WITHOUT_HEAD,
@@ -107,4 +131,5 @@ def subject_of(model: Model, quant: Quant) -> Subject:
         caches=caches,
         refusal=refusal,
         shape=shape_of(model),
+        file=file,
     )
