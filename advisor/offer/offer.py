@@ -46,6 +46,11 @@ class Offer:
     considered: Callable[[], Sequence[Quant]] = field(repr=False)
     """What the best is chosen from where nobody named one."""
 
+    @property
+    def is_shelved(self) -> bool:
+        """True for a model of the catalog, of which any quant can be predicted."""
+        return self.address == self.model.name
+
     def subject(self, quant_name: str) -> Subject:
         """The model in the quant of this name."""
         return self.make(self.find(quant_name))

@@ -41,21 +41,35 @@ def page_text(page: Page, machine: Machine | None, paper: Paper) -> str:
 
 def _write_specification(paper: Paper, page: Page) -> None:
     model = page.model
-    paper.heading(f"{model.name}: {model.repository}")
-    paper.pairs(
-        [
-            ("Publisher", f"{model.publisher}, family {model.family}, {model.release_date}"),
-            ("Licence", model.license),
-            ("Weights", _weights(model)),
-            ("Architecture", f"{model.architecture}, {_layers(model)}"),
-            ("Context", f"{tokens(model.context_tokens)} tokens"),
-            ("Made for", model.modality),
-            ("Evidence", f"{page.evidence.label}: {page.evidence.basis}"),
-            ("GGUF files", ", ".join(model.gguf_repositories) or "no repository known here"),
-        ]
-    )
-    for note in model.notes:
+    paper.heading(f"{model.name}: {_whence(page)}")
+    publisher = ", ".join(_said(model.publisher, "") + _said(model.family, "family "))
+    rows = [
+        ("Publisher", ", ".join([publisher, *_said(model.release_date, "")])),
+        ("Licence", model.license),
+        ("Weights", _weights(model)),
+        ("Architecture", f"{model.architecture}, {_layers(model)}"),
+        ("Context", f"{tokens(model.context_tokens)} tokens"),
+        ("Made for", model.modality),
+        ("Evidence", f"{page.evidence.label}: {page.evidence.basis}"),
+        ("GGUF files", _repositories(page)),
+    ]
+    paper.pairs([(name, text) for name, text in rows if text])
+    for note in (*model.notes, *page.offer.notes):
         paper.say(f"Note: {note}", indent=2)
+
+
+def _whence(page: Page) -> str:
+    """The publisher's repository of a catalog model; of another, its file or address."""
+    return page.model.repository if page.offer.is_shelved else page.offer.address
+
+
+def _repositories(page: Page) -> str:
+    named = ", ".join(page.model.gguf_repositories)
+    return named or ("no repository known here" if page.offer.is_shelved else "")
+
+
+def _said(text: str, before: str) -> list[str]:
+    return [before + text] if text else []
 
 
 def _weights(model: Model) -> str:
@@ -146,7 +160,8 @@ def _write_devices(paper: Paper, page: Page) -> None:
         left_out = write_device_rows(paper, rows, most=SHOWN_LINES)
         if left_out:
             paper.say(
-                f"{left_out} more: `advisor devices {page.model.name} --quant {quant}`", style=DIM
+                f"{left_out} more: `advisor devices {page.offer.address} --quant {quant}`",
+                style=DIM,
             )
 
 

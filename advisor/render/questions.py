@@ -123,6 +123,10 @@ def _speed(page: Page) -> str:
 
 def _download(page: Page) -> str:
     answer = page.starred.estimate
+    file = answer.subject.file
+    if file is not None and file.repository is None:
+        parts = f" in {file.parts} parts" if file.parts > 1 else ""
+        return f"None: the file is on this machine, {exact(file.size_bytes)}{parts}."
     download = download_of(answer.subject)
     size = download.size_bytes
     text = f"{gb(size.value)} in {answer.subject.quant.name}"
