@@ -46,6 +46,18 @@ class ProbeFailedError(AdvisorError):
     exit_code = ExitCode.PROBE_FAILED
 
 
+class BadHeaderError(AdvisorError):
+    """A model's file whose header cannot be read, or is not borne out by the file."""
+
+    exit_code = ExitCode.BAD_HEADER
+
+
+class NoNetworkError(AdvisorError):
+    """The network, or who should be there, did not answer."""
+
+    exit_code = ExitCode.NO_NETWORK
+
+
 class CannotWriteError(AdvisorError):
     """The answer, or a file that was asked for, could not be written."""
 
@@ -70,10 +82,16 @@ def translate(error: Exception) -> AdvisorError | None:
         msg = f"the answer cannot be written: {error.strerror}"
         return CannotWriteError(msg, "free some space, or send the output elsewhere")
     from catalog.errors import CatalogError, RowError
+    from catalog.gguf.errors import FileAccessError, GgufError, NotGgufError
+    from catalog.hub.errors import UnreachableError
     from probes.errors import ProbeError, RecordError
 
     kinds = (
         (RowError, BrokenInstallError),
+        (FileAccessError, UsageError),
+        (NotGgufError, UsageError),
+        (GgufError, BadHeaderError),
+        (UnreachableError, NoNetworkError),
         (CatalogError, UsageError),
         (RecordError, UsageError),
         (ProbeError, ProbeFailedError),
