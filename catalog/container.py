@@ -2,10 +2,12 @@
 
 Holds the estimate of the header from files whose tensors are known to the byte, by vocabulary
 (`vocabularies.csv`), and with it the size of a file nobody published. Sizes that were published are
-in `catalog.published`.
+in `catalog.published`; what a publisher's files have of their own, in `catalog.variants`.
 
 A GGUF file is a header (metadata, among it the vocabulary; then name, shape, type and place of each
-tensor), padded to 32 bytes, then the tensors, each padded to 32 bytes.
+tensor), padded to 32 bytes, then the tensors, each padded to 32 bytes. What sees and hears is a
+file of its own (`mmproj-…`), and so is a draft head (`mtp-…`): neither is counted here. Metadata
+grows by some hundred bytes a year (`general.*`, `quantize.imatrix.*`) and by the chat template.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class ByteEstimate:
 
     bytes: int
     low: int
-    """All known files of the kind lie within the bounds."""
+    """Four of five files lie within the bounds at least; docs/accuracy.md counts them."""
 
     high: int
     basis: str
@@ -67,7 +69,12 @@ def header_bytes(model: Model, quant: Quant, *, has_imatrix: bool = False) -> By
         UnknownArchitectureError: The architecture's tensors are not known here.
     """
     sums = weight_sums(model, quant, has_imatrix=has_imatrix)
-    exact = sums.list_bytes + sums.padding_bytes
+    return header_around(model, sums.list_bytes + sums.padding_bytes)
+
+
+def header_around(model: Model, list_and_padding_bytes: int) -> ByteEstimate:
+    """The same for a file whose list of tensors and padding are known already."""
+    exact = list_and_padding_bytes
     vocabulary = _vocabularies().get((model.architecture, model.hyperparameters.vocab_size))
     if vocabulary is None:
         return _by_formula(model.hyperparameters.vocab_size, exact)
@@ -87,24 +94,38 @@ def header_bytes(model: Model, quant: Quant, *, has_imatrix: bool = False) -> By
     )
 
 
-def file_bytes(model: Model, quant: Quant, *, has_imatrix: bool = False) -> ByteEstimate:
-    """What a file of the model measures: exact tensors, and the estimated header.
+def file_bytes(
+    model: Model, quant: Quant, *, has_imatrix: bool = False, repository: str | None = None
+) -> ByteEstimate:
+    """What a file of the model measures: its tensors, and the estimated header.
 
     Args:
         model: A model of the catalog.
         quant: Its file type.
-        has_imatrix: As for `catalog.tables.tensor_table`.
+        has_imatrix: As for `catalog.tables.tensor_table`; a known repository decides it itself.
+        repository: Where the file is, `owner/name`: what is known of its publisher's files then
+            counts. Without one the tensors are exactly what llama-quantize of today makes.
 
     Raises:
         UnknownArchitectureError: The architecture's tensors are not known here.
+        CatalogError: llama-quantize refuses this model in this file type.
     """
-    header = header_bytes(model, quant, has_imatrix=has_imatrix)
-    tensors = weight_sums(model, quant, has_imatrix=has_imatrix).tensor_bytes
+    if repository is not None:
+        from catalog.variants import size_in
+
+        return size_in(repository, model, quant)
+    sums = weight_sums(model, quant, has_imatrix=has_imatrix)
+    header = header_around(model, sums.list_bytes + sums.padding_bytes)
+    return with_tensors(header, sums.tensor_bytes, "tensors by llama-quantize's recipe")
+
+
+def with_tensors(header: ByteEstimate, tensor_bytes: int, basis: str) -> ByteEstimate:
+    """A file of this header and so many bytes of tensors, which `basis` explains."""
     return ByteEstimate(
-        bytes=tensors + header.bytes,
-        low=tensors + header.low,
-        high=tensors + header.high,
-        basis=f"tensors by llama-quantize's recipe; header from {header.basis}",
+        bytes=tensor_bytes + header.bytes,
+        low=tensor_bytes + header.low,
+        high=tensor_bytes + header.high,
+        basis=f"{basis}; header from {header.basis}",
         source=header.source,
     )
 

@@ -13,11 +13,14 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from catalog.file_names import label_span, part_of
-from catalog.load import csv_rows, optional_int
+from catalog.load import csv_rows, optional_float, optional_int
 from catalog.quants import known_quant
 
 if TYPE_CHECKING:
     from catalog.model import Model
+
+PREFERRED_PUBLISHERS = ("bartowski", "unsloth", "ggml-org", "lmstudio-community")
+"""Whose files are proposed first: they carry plain quants of most models, named alike."""
 
 _PLAIN = frozenset({"F32", "F16", "BF16"})
 
@@ -74,6 +77,8 @@ class _Rule(NamedTuple):
     quant_is_upper: bool
     plain_is_upper: bool
     has_imatrix: bool | None
+    own_mixes_from: str | None
+    mix_spread: float | None
 
 
 @cache
@@ -129,6 +134,14 @@ def published_files(model: Model) -> tuple[PublishedFile, ...]:
     return tuple(sorted(_by_model().get(model.name, ()), key=place))
 
 
+def preference(repository: str) -> tuple[int, str]:
+    """The place of a repository among those of one model: least first."""
+    owner = repository.partition("/")[0]
+    known = owner in PREFERRED_PUBLISHERS
+    place = PREFERRED_PUBLISHERS.index(owner) if known else len(PREFERRED_PUBLISHERS)
+    return (place, repository)
+
+
 def expected_file(repository: str, quant: str) -> tuple[str, bool]:
     """What a repository calls its file of a quant.
 
@@ -181,6 +194,18 @@ def uses_imatrix(repository: str) -> bool | None:
     return _rule(repository).has_imatrix
 
 
+def spread_of_own_mixes(model: Model, repository: str) -> float | None:
+    """How far a publisher's files under plain names are apart from what is known of them.
+
+    Returns:
+        A share of the size; ``None`` where plain names mean llama-quantize's own recipes.
+    """
+    rule = _rule(repository)
+    if rule.own_mixes_from is None or model.release_date < rule.own_mixes_from:
+        return None
+    return rule.mix_spread
+
+
 @cache
 def _rules() -> tuple[_Rule, ...]:
     known = {"yes": True, "no": False, "": None}
@@ -192,6 +217,8 @@ def _rules() -> tuple[_Rule, ...]:
             quant_is_upper=row["quant_case"] == "upper",
             plain_is_upper=row["plain_case"] == "upper",
             has_imatrix=known[row["has_imatrix"]],
+            own_mixes_from=row["own_mixes_from"] or None,
+            mix_spread=optional_float(row["mix_spread"]),
         )
         for row in csv_rows("publishers.csv")
     )

@@ -33,7 +33,9 @@ KEYS = {
     "catalog/devices/unified.csv": ("name",),
     "catalog/devices/unified_share.csv": ("vendor", "os", "os_version_min", "memory_min_bytes"),
     "catalog/evidence.csv": ("name",),
+    "catalog/file_traits.csv": ("trait", "publisher", "begins_with", "contains", "architectures"),
     "catalog/ggml_types.csv": ("name",),
+    "catalog/mixes.csv": ("publisher", "label", "model"),
     "catalog/published.csv": ("repository", "file"),
     "catalog/publishers.csv": ("publisher", "begins_with"),
     "catalog/purposes.csv": ("repository",),
@@ -44,6 +46,10 @@ KEYS = {
     "catalog/quality_scale.csv": ("name",),
     "catalog/quality_sources.csv": ("id",),
     "catalog/quants.csv": ("name",),
+    "catalog/variants.csv": (
+        *("publisher", "labels", "architectures", "head", "per_layer_table"),
+        "released_before",
+    ),
     "catalog/vocabularies.csv": ("name",),
 }
 """What no two rows of a file have in common. A new file needs its line here."""

@@ -2,7 +2,7 @@
 
 Reads what `make fit` found for every cell when its device was left out, and the runs themselves for
 the noise floor, and what llama.cpp reserves for memory; writes `docs/accuracy.md`. Each kind of
-estimate is one section; memory's is `memoryaccuracy`.
+estimate is one section; memory's is `memoryaccuracy`, that of sizes `sizeaccuracy`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 from memoryaccuracy import memory_section  # noqa: E402
 from memoryrows import compare, log_rows, reserved_rows  # noqa: E402
+from sizeaccuracy import compare as compare_sizes  # noqa: E402
+from sizeaccuracy import size_section  # noqa: E402
 from speedfit.leave_out import Error, coverage  # noqa: E402
 from speedfit.runs import MEASURED, Run, load_runs  # noqa: E402
 
@@ -108,7 +110,10 @@ def main() -> None:
     )
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(
-        "\n".join([HEAD, memory, speed_section(cells, load_runs())]), encoding="utf-8"
+        "\n".join(
+            [HEAD, size_section(*compare_sizes()), memory, speed_section(cells, load_runs())]
+        ),
+        encoding="utf-8",
     )
 
 

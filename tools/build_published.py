@@ -44,6 +44,73 @@ BETTER_SOURCES = {
     ),
 }
 
+POCKETPAL = "github:a-ghorbani/pocketpal-ai:src/store/bundledDeviceRules/rules.android.json"
+
+REPOSITORIES = {
+    "HuggingFaceTB_SmolLM3-3B-Q4_0.gguf": "bartowski/HuggingFaceTB_SmolLM3-3B-GGUF",
+    "HuggingFaceTB_SmolLM3-3B-Q4_K_M.gguf": "bartowski/HuggingFaceTB_SmolLM3-3B-GGUF",
+    "LFM2-2.6B-Q4_K_M.gguf": "LiquidAI/LFM2-2.6B-GGUF",
+    "LFM2.5-350M-Q4_K_M.gguf": "LiquidAI/LFM2.5-350M-GGUF",
+    "LFM2.5-8B-A1B-Q4_0.gguf": "LiquidAI/LFM2.5-8B-A1B-GGUF",
+    "LFM2.5-8B-A1B-Q4_K_M.gguf": "LiquidAI/LFM2.5-8B-A1B-GGUF",
+    "Qwen_Qwen3-0.6B-Q4_K_M.gguf": "bartowski/Qwen_Qwen3-0.6B-GGUF",
+    "Qwen_Qwen3-1.7B-Q4_K_M.gguf": "bartowski/Qwen_Qwen3-1.7B-GGUF",
+    "gemma-3-4b-it-Q4_0.gguf": "unsloth/gemma-3-4b-it-GGUF",
+    "microsoft_Phi-4-mini-instruct-Q4_0.gguf": "bartowski/microsoft_Phi-4-mini-instruct-GGUF",
+    "mistralai_Ministral-3-3B-Instruct-2512-Q4_0.gguf": (
+        "bartowski/mistralai_Ministral-3-3B-Instruct-2512-GGUF"
+    ),
+    "mistralai_Ministral-3-3B-Instruct-2512-Q4_K_M.gguf": (
+        "bartowski/mistralai_Ministral-3-3B-Instruct-2512-GGUF"
+    ),
+}
+"""Where files are that the listing names without their repository, as its source (`POCKETPAL`, and
+`rules.ios.json` beside it) says. Rows of other sources without a repository are left out: their
+files were served from elsewhere, or nobody says from where."""
+
+QUOTED = "a public program's catalog quotes size and sha256 {}"
+
+MORE = (
+    ("bartowski/Qwen_Qwen3.5-0.8B-GGUF", "Qwen_Qwen3.5-0.8B-Q4_K_M.gguf", 579615840, "fb044e93"),
+    ("bartowski/Qwen_Qwen3.5-2B-GGUF", "Qwen_Qwen3.5-2B-Q4_K_M.gguf", 1396198496, "57a10858"),
+    ("bartowski/Qwen_Qwen3.5-4B-GGUF", "Qwen_Qwen3.5-4B-Q4_K_M.gguf", 3013027808, "13c16f42"),
+    (
+        "bartowski/google_gemma-4-E4B-it-GGUF",
+        "google_gemma-4-E4B-it-Q4_K_M.gguf",
+        5405168384,
+        "51865750",
+    ),
+    ("unsloth/Qwen3-0.6B-GGUF", "Qwen3-0.6B-Q4_K_M.gguf", 396705472, "ac2d9771"),
+    ("unsloth/gemma-4-E2B-it-GGUF", "gemma-4-E2B-it-Q4_0.gguf", 3041376384, POCKETPAL),
+    ("unsloth/gemma-4-E4B-it-GGUF", "gemma-4-E4B-it-Q4_0.gguf", 4836000928, POCKETPAL),
+    (
+        "bartowski/google_gemma-4-E2B-it-GGUF",
+        "google_gemma-4-E2B-it-Q4_K_M.gguf",
+        3462678272,
+        "a public phone program's catalog quotes the size",
+    ),
+    (
+        "bartowski/google_gemma-3-12b-it-GGUF",
+        "google_gemma-3-12b-it-Q4_K_M.gguf",
+        7300575264,
+        "a public phone program's catalog quotes the size",
+    ),
+    (
+        "unsloth/Qwen3.8-27B-GGUF",
+        "Qwen3.8-27B-UD-Q4_K_XL.gguf",
+        17559178144,
+        "two public measurements of 2026-08-22 and later quote the size, one checked the sha256",
+    ),
+    (
+        "unsloth/Qwen3.8-27B-GGUF",
+        "Qwen3.8-27B-UD-Q5_K_XL.gguf",
+        20876938144,
+        "a public measurement of 2026-08-22 quotes the size",
+    ),
+)
+"""Files that the listing lacks: repository, file, bytes, and the source (or how its sha256 begins,
+where a public program's catalog states it beside the size)."""
+
 UNITS = {
     "github:janhq/model-catalog model_catalog_v2.json": {"GB": 1 << 30, "MB": 1 << 20},
     "huggingface.co": {"GB": 10**9, "MB": 10**6},
@@ -68,7 +135,8 @@ COMMENT = """\
 def main(listing: Path) -> None:
     """Write `catalog/published.csv`."""
     with listing.open(encoding="utf-8") as file:
-        raw = [row for row in csv.DictReader(file) if row["repo"]]
+        listed = [with_repository(row) for row in csv.DictReader(file)]
+    raw = [row for row in (*listed, *map(more, MORE)) if row["repo"]]
     compare_labels(raw)
     known = models_by_repository()
     best: dict[tuple[str, str], dict[str, str]] = {}
@@ -89,6 +157,25 @@ def main(listing: Path) -> None:
     print(
         f"{len(rows)} files, {exact} with exact bytes, {len({row['model'] for row in rows})} models"
     )
+
+
+def with_repository(row: dict[str, str]) -> dict[str, str]:
+    """The row, with the repository that its source names and the listing left out."""
+    is_theirs = not row["repo"] and "pocketpal-ai" in row["source_ref"]
+    return row | {"repo": REPOSITORIES.get(row["filename"], "")} if is_theirs else row
+
+
+def more(file: tuple[str, str, int, str]) -> dict[str, str]:
+    """One of `MORE` as the listing would have it."""
+    repository, name, size, source = file
+    return {
+        "repo": repository,
+        "filename": name,
+        "quant": quant_label(name) or "",
+        "size_text": "",
+        "size_bytes": str(size),
+        "source_ref": source if len(source) > 8 else QUOTED.format(source),
+    }
 
 
 def published(row: dict[str, str], known: dict[str, Model]) -> dict[str, str] | None:

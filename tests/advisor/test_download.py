@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from advisor.figure import Origin
-from advisor.report.download import PREFERRED_PUBLISHERS, download_of
+from advisor.report.download import download_of, download_of_label
+from catalog.published import PREFERRED_PUBLISHERS
 
 
 def test_a_published_file_has_its_exact_size_and_its_name(subject):
@@ -54,3 +55,34 @@ def test_publishers_with_plain_quants_come_first(subject, model):
     owners = {name.partition("/")[0] for name in one.model.gguf_repositories}
     first = next(name for name in PREFERRED_PUBLISHERS if name in owners)
     assert download_of(one).repository.partition("/")[0] == first
+
+
+def test_a_publishers_own_label_is_a_published_file_where_one_was_seen(subject):
+    found = download_of_label(subject("qwen3-32b").model, "UD-Q4_K_XL")
+    assert found.repository == "unsloth/Qwen3-32B-GGUF"
+    assert found.file_name == "Qwen3-32B-UD-Q4_K_XL.gguf"
+    assert (found.size_bytes.value, found.size_bytes.low) == (20_021_713_568, None)
+    assert found.is_certain
+
+
+def test_a_publishers_own_label_is_estimated_in_its_repository_where_none_was_seen(subject):
+    found = download_of_label(subject("qwen3.8-27b").model, "UD-Q6_K_XL")
+    assert found.repository == "unsloth/Qwen3.8-27B-GGUF"
+    assert found.file_name == "Qwen3.8-27B-UD-Q6_K_XL.gguf"
+    size = found.size_bytes
+    assert size.low < size.value < size.high
+    assert "own mix" in size.source
+    assert not found.is_certain
+
+
+def test_a_label_that_nobody_can_size_has_no_download(subject):
+    assert download_of_label(subject("qwen3-32b").model, "UD-Q7_K_XL") is None
+
+
+def test_what_a_publisher_does_otherwise_counts_in_the_size(subject):
+    """bartowski's own mixes under plain names since 2026: an interval, not the recipe's size."""
+    one = subject("qwen3.8-27b", "Q4_K_M")
+    found = download_of(one)
+    assert found.repository == "bartowski/Qwen3.8-27B-GGUF"
+    assert "bartowski's own mix" in found.size_bytes.source
+    assert found.size_bytes.value > 1.03 * one.weights.tensor_bytes

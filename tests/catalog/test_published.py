@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from catalog.container import file_bytes
-from catalog.errors import UnknownNameError
 from catalog.file_names import label_span, part_of, quant_label
 from catalog.names import find_model
 from catalog.published import (
@@ -13,66 +11,13 @@ from catalog.published import (
     expected_file,
     load_published,
     published_files,
+    spread_of_own_mixes,
     uses_imatrix,
 )
-from catalog.quants import find_quant
 from catalog.shelf import load_models
 
 FILES = load_published()
 REPOSITORIES = sorted({file.repository for file in FILES})
-
-FUSED_QKV = "quantized before llama.cpp counted a fused QKV as a V"
-TWO_HEADS = "Qwen stored the tied head of its small Qwen 2.5 models twice"
-OWN_RECIPE = "Unsloth's own recipe under a plain name"
-OLD_TABLE = "quantized before llama.cpp treated the table per layer as a token table"
-
-NOT_STOCK = {
-    "bartowski/Phi-3.5-mini-instruct-GGUF": FUSED_QKV,
-    "MaziyarPanahi/Phi-3.5-mini-instruct-GGUF": FUSED_QKV,
-    "QuantFactory/Phi-3.5-mini-instruct-GGUF": FUSED_QKV,
-    "microsoft/phi-4-gguf": FUSED_QKV,
-    "nomic-ai/nomic-embed-text-v1.5-GGUF": FUSED_QKV,
-    "lmstudio-community/Qwen3.5-2B-GGUF": FUSED_QKV,
-    "lmstudio-community/Qwen3.5-4B-GGUF": FUSED_QKV,
-    "Qwen/Qwen2.5-3B-Instruct-GGUF": TWO_HEADS,
-    "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF": TWO_HEADS,
-    "Qwen/Qwen2.5-Coder-3B-Instruct-GGUF": TWO_HEADS,
-    "unsloth/gemma-3n-E2B-it-GGUF": OLD_TABLE,
-    "unsloth/gemma-3n-E4B-it-GGUF": OLD_TABLE,
-    "unsloth/gemma-4-E4B-it-GGUF": OWN_RECIPE,
-    "unsloth/Qwen3-Coder-Next-GGUF": OWN_RECIPE,
-    "unsloth/Qwen3.5-2B-GGUF": OWN_RECIPE,
-    "unsloth/Qwen3.6-35B-A3B-GGUF": OWN_RECIPE,
-    "unsloth/GLM-5.2-GGUF": "carries the next-token-prediction block and an indexer per layer",
-}
-"""Repositories whose plainly named files hold something else than today's llama-quantize makes."""
-
-OWN_TYPES = {("unsloth", "IQ4_XS")}
-"""Unsloth's IQ4_XS keeps more bits in some layers."""
-
-
-def stock(file):
-    """The file type that a file's name states, where a recipe of llama.cpp's can be meant."""
-    try:
-        return find_quant(file.quant_label)
-    except UnknownNameError:
-        return None
-
-
-def stock_files(repository):
-    publisher = repository.partition("/")[0]
-    return [
-        file
-        for file in FILES
-        if file.repository == repository
-        and file.bytes is not None
-        and file.model_name is not None
-        and stock(file) is not None
-        and (publisher, file.quant_label) not in OWN_TYPES
-    ]
-
-
-STOCK = [name for name in REPOSITORIES if name not in NOT_STOCK and stock_files(name)]
 
 
 @pytest.mark.parametrize(
@@ -120,13 +65,13 @@ def test_every_label_is_the_one_in_the_name():
 def test_files_end_on_a_whole_block_of_32_bytes():
     """llama-quantize and the converter pad the last tensor too."""
     exact = [file for file in FILES if file.bytes is not None]
-    assert len(exact) == 499
+    assert len(exact) == 522
     assert [file.file_name for file in exact if file.bytes % 32] == []
 
 
 def test_a_rounded_size_lies_between_its_bounds_and_is_not_called_exact():
     rounded = [file for file in FILES if file.bytes is None]
-    assert len(rounded) == 497
+    assert len(rounded) == 496
     assert all(0 < file.bytes_high - file.bytes_low < 0.11 * 2**30 for file in rounded)
 
 
@@ -146,22 +91,6 @@ def test_files_in_the_repositories_of_the_models_row_come_first():
 def test_a_model_without_known_files_has_none():
     unknown = next(model for model in load_models() if not published_files(model))
     assert published_files(unknown) == ()
-
-
-@pytest.mark.parametrize("repository", STOCK)
-def test_a_file_of_llama_cpps_recipe_measures_what_is_foretold(repository):
-    has_imatrix = bool(uses_imatrix(repository))
-    for file in stock_files(repository):
-        quant = stock(file)
-        # The repacked kinds of Q4_0 were made without a matrix by everybody.
-        matrix = (has_imatrix and not file.quant_label.startswith("Q4_0_")) or quant.needs_imatrix
-        foretold = file_bytes(find_model(file.model_name), quant, has_imatrix=matrix)
-        assert foretold.low <= file.bytes <= foretold.high, file.file_name
-
-
-def test_most_repositories_use_llama_cpps_recipes():
-    assert len(STOCK) == 43
-    assert sum(len(stock_files(repository)) for repository in STOCK) == 210
 
 
 @pytest.mark.parametrize(
@@ -244,7 +173,7 @@ def test_a_repository_calls_its_file_so(repository, quant, file_name, is_certain
 
 def test_habits_name_98_of_100_known_files_rightly():
     right = sum(_by_habit(file.repository, file.quant_label) == file.file_name for file in FILES)
-    assert (right, len(FILES)) == (983, 996)
+    assert (right, len(FILES)) == (1005, 1018)
 
 
 def test_another_file_of_the_repository_names_the_rest_rightly():
@@ -275,3 +204,16 @@ def test_another_file_of_the_repository_names_the_rest_rightly():
 )
 def test_whether_a_publisher_uses_an_importance_matrix(repository, answer):
     assert uses_imatrix(repository) is answer
+
+
+@pytest.mark.parametrize(
+    ("repository", "model", "spread"),
+    [
+        pytest.param("bartowski/a-GGUF", "qwen3.6-27b", 0.03, id="bartowski in 2026"),
+        pytest.param("bartowski/a-GGUF", "llama-3.1-8b-instruct", None, id="bartowski before"),
+        pytest.param("unsloth/a-GGUF", "qwen3.6-27b", 0.015, id="Unsloth in 2026"),
+        pytest.param("Qwen/a-GGUF", "qwen3.6-27b", None, id="others never"),
+    ],
+)
+def test_some_publishers_fill_plain_names_by_mixes_of_their_own(repository, model, spread):
+    assert spread_of_own_mixes(find_model(model), repository) == spread
