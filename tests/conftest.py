@@ -89,3 +89,20 @@ def run(tmp_path_factory):
 def desktop() -> str:
     """The path of a recorded machine: a desktop without a GPU."""
     return str(PROJECT / "tests/advisor/desktop.json")
+
+
+@pytest.fixture
+def fake_hub():
+    """A Hub on loopback (`tests/hub/fake_hub.py`), without anybody's token or telemetry."""
+    from huggingface_hub import constants
+
+    from tests.hub.fake_hub import FakeHub
+
+    with pytest.MonkeyPatch.context() as patch, FakeHub() as hub:
+        patch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
+        patch.setattr(constants, "HF_TOKEN_PATH", os.devnull)
+        patch.setattr(constants, "HF_HUB_OFFLINE", False)
+        for name in list(os.environ):
+            if name.startswith(("HF_", "HUGGING")) or name.lower().endswith("_proxy"):
+                patch.delenv(name)
+        yield hub

@@ -39,7 +39,7 @@ def read_file(path: Path | str) -> GgufFile:
     if count is None or count <= 1:
         return GgufFile(parts=(given,))
     parts = tuple(_parts(given, count))
-    _check_together(parts, count)
+    check_together(parts, count)
     return GgufFile(parts=parts)
 
 
@@ -80,7 +80,12 @@ def _read_sibling(path: Path) -> Part:
         raise PartsError(str(error), hint=error.hint) from error
 
 
-def _check_together(parts: tuple[Part, ...], count: int) -> None:
+def check_together(parts: tuple[Part, ...], count: int) -> None:
+    """Make sure that parts are those of one file, all of them and in their order.
+
+    Raises:
+        PartsError: They are not.
+    """
     for number, part in enumerate(parts):
         _check_key(part, _COUNT, count)
         _check_key(part, _NUMBER, number)
