@@ -86,6 +86,12 @@ class Hyperparameters:
     shortconv_l_cache: int | None = None
     kda_head_count: int | None = None
     kda_head_dim: int | None = None
+    wkv_head_size: int | None = None
+    token_shift_count: int | None = None
+    """Earlier tokens of which a layer keeps the residual (RWKV)."""
+
+    num_loops: int | None = None
+    """How often the layers are passed, with a cache for each pass; once where not stated."""
 
     # Per-layer embeddings and multi-token prediction.
     embedding_length_per_layer_input: int | None = None

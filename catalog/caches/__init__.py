@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from catalog.cache import LayerCache, Window
 from catalog.caches import latent, states, windows
-from catalog.errors import UnknownArchitectureError
 
 if TYPE_CHECKING:
     from catalog.caches.windows import Caches
@@ -109,8 +108,23 @@ def layer_caches(model: Model) -> tuple[LayerCache, ...]:
     Raises:
         UnknownArchitectureError: Nothing is known of the architecture's cache.
     """
-    describe = CACHES.get(model.architecture)
+    return caches_of(model.architecture, model.hyperparameters)
+
+
+def caches_of(architecture: str, hp: Hyperparameters) -> tuple[LayerCache, ...]:
+    """What the layers of any model keep, also of architectures that no model of the catalog has.
+
+    Args:
+        architecture: llama.cpp's name of it.
+        hp: The model's shape.
+
+    Raises:
+        UnknownArchitectureError: Nothing is known of the architecture's cache, or what is known
+            does not cover this model.
+    """
+    describe = CACHES.get(architecture)
     if describe is None:
-        msg = f"the cache of architecture `{model.architecture}` is not known here"
-        raise UnknownArchitectureError(msg)
-    return tuple(describe(model.hyperparameters))
+        from catalog.caches.outside import outside_caches
+
+        return tuple(outside_caches(architecture, hp))
+    return tuple(describe(hp))

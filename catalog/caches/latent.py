@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from catalog.cache import LayerCache, Window
+from catalog.caches.windows import full
 from catalog.layouts.connected import INDEXED_RATIO, compressing_layers
 from catalog.layouts.layers import every, same, sparse_layers, stated
 
@@ -14,8 +15,14 @@ if TYPE_CHECKING:
 
 
 def latent(hp: Hyperparameters) -> Caches:
-    """One compressed vector per token, key and value at once."""
-    yield LayerCache(layers=every(hp), key_width=hp.key_length)
+    """One compressed vector per token, key and value at once.
+
+    Files older than April 2025 state no lengths of expanded heads, because they keep those.
+    """
+    if hp.key_length_mla is None:
+        yield from full(hp)
+    else:
+        yield LayerCache(layers=every(hp), key_width=hp.key_length)
 
 
 def indexed_latent(hp: Hyperparameters) -> Caches:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from catalog.model import Hyperparameters
 
 
-def _ssm_state(hp: Hyperparameters) -> int:
+def ssm_state(hp: Hyperparameters) -> int:
     """A convolution's last inputs and the state itself (Mamba-2, gated delta nets)."""
     inner, state = stated(hp, "ssm_inner_size"), stated(hp, "ssm_state_size")
     channels = inner + 2 * stated(hp, "ssm_group_count") * state
@@ -32,7 +32,7 @@ def _with_states(hp: Hyperparameters, state_elements: int) -> Caches:
 
 def hybrid(hp: Hyperparameters) -> Caches:
     """Keys and values in some layers, a state-space or delta-net state in others."""
-    return _with_states(hp, _ssm_state(hp))
+    return _with_states(hp, ssm_state(hp))
 
 
 def falcon_h1(hp: Hyperparameters) -> Caches:
@@ -42,7 +42,7 @@ def falcon_h1(hp: Hyperparameters) -> Caches:
         layers=every(hp),
         key_width=kv_heads * hp.key_length,
         value_width=kv_heads * hp.value_length,
-        state_elements=_ssm_state(hp),
+        state_elements=ssm_state(hp),
     )
 
 
@@ -65,8 +65,12 @@ def kimi_linear(hp: Hyperparameters) -> Caches:
 
 def glm5_next(hp: Hyperparameters) -> Caches:
     """The indexer keeps a key, a gate and a pooled key per token."""
-    index = 3 * stated(hp, "indexer_key_length")
-    yield LayerCache(layers=attending_layers(hp), key_width=hp.key_length, indexer_width=index)
+    index, attending = 3 * stated(hp, "indexer_key_length"), attending_layers(hp)
+    own = attending if hp.indexer_full_layers is None else hp.indexer_full_layers
+    indexed = tuple(layer for layer in attending if layer in own)
+    yield LayerCache(layers=indexed, key_width=hp.key_length, indexer_width=index)
+    if rest := tuple(layer for layer in attending if layer not in own):
+        yield LayerCache(layers=rest, key_width=hp.key_length)
     yield LayerCache(layers=recurrent_layers(hp), state_elements=_kimi_state(hp))
 
 
@@ -79,7 +83,7 @@ def qwen4exp(hp: Hyperparameters) -> Caches:
         value_width=kv_heads * hp.value_length,
         indexer_width=stated(hp, "indexer_key_length"),
     )
-    state, grams = _ssm_state(hp), hp.ple_layers or ()
+    state, grams = ssm_state(hp), hp.ple_layers or ()
     rest = tuple(layer for layer in recurrent_layers(hp) if layer not in grams)
     yield LayerCache(layers=rest, state_elements=state)
     if grams:

@@ -22,13 +22,19 @@ def cells(
     window: Window = Window.FULL,
     window_tokens: int | None = None,
 ) -> Caches:
-    """Keys and values of these layers; those without KV heads keep none."""
+    """Keys and values of these layers; those without KV heads keep none.
+
+    Sliding layers may have heads of another length.
+    """
+    key, value = hp.key_length, hp.value_length
+    if window is not Window.FULL:
+        key, value = hp.key_length_swa or key, hp.value_length_swa or value
     for kv_heads, some in by_value(hp.head_count_kv, layers):
         if kv_heads:
             yield LayerCache(
                 layers=some,
-                key_width=kv_heads * hp.key_length,
-                value_width=kv_heads * hp.value_length,
+                key_width=kv_heads * key,
+                value_width=kv_heads * value,
                 window=window,
                 window_tokens=window_tokens,
             )
@@ -87,7 +93,7 @@ def windowed(
 
 
 def _split(
-    hp: Hyperparameters, layers: Layers, sliding: Layers, window: Window, tokens: int
+    hp: Hyperparameters, layers: Layers, sliding: Layers, window: Window, tokens: int | None
 ) -> Caches:
     slides = frozenset(sliding)
     yield from cells(hp, tuple(layer for layer in layers if layer not in slides))
@@ -110,14 +116,4 @@ def gemma3n(hp: Hyperparameters) -> Caches:
 def gemma4(hp: Hyperparameters) -> Caches:
     """Sliding layers have shorter heads; the last layers may read the cache of an earlier one."""
     owning = every(hp)[: hp.block_count - (hp.shared_kv_layers or 0)]
-    slides = frozenset(sliding_layers(hp, 1))
-    yield from cells(hp, tuple(layer for layer in owning if layer not in slides))
-    sliding = tuple(layer for layer in owning if layer in slides)
-    for kv_heads, some in by_value(hp.head_count_kv, sliding):
-        yield LayerCache(
-            layers=some,
-            key_width=kv_heads * (hp.key_length_swa or hp.key_length),
-            value_width=kv_heads * (hp.value_length_swa or hp.value_length),
-            window=Window.SLIDING,
-            window_tokens=hp.sliding_window,
-        )
+    return _split(hp, owning, sliding_layers(hp, 1), Window.SLIDING, hp.sliding_window)
