@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from advisor.errors import UsageError
-from advisor.workload import FlashAttention, Runtime, Workload
+from advisor.workload import Era, FlashAttention, Runtime, Workload
 
 KEYS = (
     "model",
@@ -20,6 +20,8 @@ KEYS = (
     "device",
     "machine",
     "gpu_layers",
+    "n_cpu_moe",
+    "tensor_split",
     "kv_type_k",
     "kv_type_v",
     "flash_attention",
@@ -29,6 +31,7 @@ KEYS = (
     "depth",
     "backend",
     "runtime",
+    "era",
 )
 """What a request may hold; the names are those of the options."""
 
@@ -107,6 +110,7 @@ def request_from_mapping(values: Mapping[str, Any]) -> Request:
 
 def _workload(values: Mapping[str, Any]) -> Workload:
     gpu_layers, offload_all = gpu_layers_of(values.get("gpu_layers"))
+    n_cpu_moe, cpu_moe = n_cpu_moe_of(values.get("n_cpu_moe"))
     backend = _text(values, "backend")
     if backend is not None and backend not in BACKENDS:
         raise UsageError(f"`{backend}` is not a backend", f"use one of {', '.join(BACKENDS)}")
@@ -114,16 +118,20 @@ def _workload(values: Mapping[str, Any]) -> Workload:
     return Workload(
         context_tokens=_tokens(values, "context"),
         depth_tokens=_tokens(values, "depth", least=0) or 0,
-        ubatch_tokens=_count(values, "ubatch") or usual.ubatch_tokens,
+        ubatch_tokens=_count(values, "ubatch"),
         sequences=_count(values, "sequences"),
         kv_unified=_flag(values, "kv_unified"),
         kv_type_k=(_text(values, "kv_type_k") or usual.kv_type_k).lower(),
         kv_type_v=(_text(values, "kv_type_v") or usual.kv_type_v).lower(),
         flash_attention=_flash(values) or usual.flash_attention,
         runtime=_choice(values, "runtime", Runtime) or usual.runtime,
+        era=_choice(values, "era", Era) or usual.era,
         backend=backend,
         gpu_layers=gpu_layers,
         offload_all=offload_all,
+        n_cpu_moe=n_cpu_moe,
+        cpu_moe=cpu_moe,
+        tensor_split=tensor_split_of(values.get("tensor_split")),
     )
 
 
@@ -133,6 +141,38 @@ def gpu_layers_of(value: object) -> tuple[int | None, bool]:
     Returns:
         The number, or ``None``; and whether all layers are wanted.
     """
+    return _layers_of(value, "GPU layers")
+
+
+def n_cpu_moe_of(value: object) -> tuple[int | None, bool]:
+    """What `--n-cpu-moe` means: a number of layers, `auto` (solve for it) or `all`.
+
+    Returns:
+        The number, or ``None``; and whether all layers are wanted.
+    """
+    return _layers_of(value, "layers")
+
+
+def tensor_split_of(value: object) -> tuple[float, ...] | None:
+    """What `--tensor-split` means: a share for each GPU, as `3,1` or as a list.
+
+    Raises:
+        UsageError: A share is not a number or negative, or none is above zero.
+    """
+    if value is None:
+        return None
+    parts: Any = value.replace("/", ",").split(",") if isinstance(value, str) else value
+    try:
+        shares = [float(part) for part in parts if not isinstance(part, bool)]
+    except (TypeError, ValueError):
+        shares = []
+    if not all(0 <= share < LARGEST_COUNT for share in shares) or not any(shares):
+        msg = f"`{value}` is not a split of the layers over GPUs"
+        raise UsageError(msg, "write a share for each GPU, such as `3,1`")
+    return tuple(shares)
+
+
+def _layers_of(value: object, what: str) -> tuple[int | None, bool]:
     if value is None or value == "auto":
         return None, False
     if value == "all":
@@ -140,7 +180,7 @@ def gpu_layers_of(value: object) -> tuple[int | None, bool]:
     if isinstance(value, str) and value.isdecimal():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_COUNT:
-        msg = f"`{value}` is not a number of GPU layers"
+        msg = f"`{value}` is not a number of {what}"
         raise UsageError(msg, "write a number, `auto` or `all`")
     return value, False
 
@@ -207,7 +247,7 @@ def _flash(values: Mapping[str, Any]) -> FlashAttention | None:
     return _choice(values, "flash_attention", FlashAttention)
 
 
-_Choice = TypeVar("_Choice", Runtime, FlashAttention)
+_Choice = TypeVar("_Choice", Runtime, FlashAttention, Era)
 
 
 def _choice(values: Mapping[str, Any], key: str, kind: type[_Choice]) -> _Choice | None:

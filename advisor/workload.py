@@ -16,12 +16,25 @@ class Runtime(StrEnum):
     """Caps the logits rows at its slots; four slots share one cache unless told otherwise."""
 
     LLAMA_BENCH = "llama-bench"
-    """Also llama-cpp-python and llama-fit-params: logits for the whole micro-batch."""
+    """Also llama-fit-params: logits for the whole micro-batch."""
+
+    LLAMA_CPP_PYTHON = "llama-cpp-python"
+    """As its `Llama` leaves it: no flash attention, windowed layers keep the whole context."""
 
     OLLAMA = "ollama"
     LMSTUDIO = "lmstudio"
     LLAMAFILE = "llamafile"
     """As LocalScore runs it: no flash attention."""
+
+
+class Era(StrEnum):
+    """How old the build of llama.cpp is; what it reserves changed at the end of May 2026."""
+
+    CURRENT = "current"
+    """Masks in F16 under flash attention, and rows of logits as the program caps them."""
+
+    BEFORE_JUNE_2026 = "before-june-2026"
+    """Masks in F32, with a copy in F16 under flash attention; a row of logits for each token."""
 
 
 class FlashAttention(StrEnum):
@@ -42,7 +55,9 @@ class Workload:
     depth_tokens: int = 0
     """Tokens already in the cache when decode speed is stated."""
 
-    ubatch_tokens: int = 512
+    ubatch_tokens: int | None = None
+    """Tokens of one micro-batch; ``None`` for the runtime's own, 512 for most."""
+
     sequences: int | None = None
     """Parallel sequences; ``None`` for the runtime's own number."""
 
@@ -53,6 +68,7 @@ class Workload:
     kv_type_v: str = "f16"
     flash_attention: FlashAttention = FlashAttention.AUTO
     runtime: Runtime = Runtime.LLAMA_SERVER
+    era: Era = Era.CURRENT
     backend: str | None = None
     """`cuda`, `rocm`, `vulkan`, `metal`, `sycl` or `cpu`; ``None`` for the device's usual one."""
 
@@ -61,3 +77,12 @@ class Workload:
 
     offload_all: bool = False
     """True to offload every layer whether it fits or not (`--gpu-layers all`)."""
+
+    n_cpu_moe: int | None = None
+    """First layers whose experts stay on the CPU; ``None`` to solve for it."""
+
+    cpu_moe: bool = False
+    """True to keep the experts of all layers on the CPU (`--n-cpu-moe all`)."""
+
+    tensor_split: tuple[float, ...] | None = None
+    """Shares of the GPUs in the layers, in their order; ``None`` for their free memory."""

@@ -58,6 +58,15 @@ class WeightSums(NamedTuple):
     padding_bytes: int
     """What aligning each tensor takes in a GGUF file."""
 
+    repacked_avx2_bytes: int
+    """What a CPU with AVX2 keeps a second copy of; see `catalog.repacks`."""
+
+    repacked_avx512_bytes: int
+    """The same with AVX-512."""
+
+    repacked_arm_bytes: int
+    """The same for ARM with dot products."""
+
 
 def weight_sums(model: Model, quant: Quant, *, has_imatrix: bool = False) -> WeightSums:
     """The sums of a catalog model in a file type.
@@ -86,12 +95,15 @@ def add_up(model: Model, quant: Quant, *, has_imatrix: bool = False) -> WeightSu
 
 def sums_of(table: TensorTable) -> WeightSums:
     """The sums of any table, whether a recipe or a header made it."""
+    from catalog.repacks import PROCESSORS, repacked_bytes
     from catalog.tensor_list import padding_bytes, tensor_list_bytes
     from catalog.tensors import Role
 
     sums = dict.fromkeys(WeightSums._fields, 0)
     sums["list_bytes"] = tensor_list_bytes(table)
     sums["padding_bytes"] = padding_bytes(table)
+    for processor in PROCESSORS:
+        sums[f"repacked_{processor}_bytes"] = repacked_bytes(table, processor)
     for group in table.groups:
         size = group.bytes
         sums["tensor_bytes"] += size

@@ -33,10 +33,10 @@ Weights of these rows, and so their sums, are left out above:
 
 {excluded}
 
-Two are in the figures above, and make their largest errors. When some layers of LFM2.5 1.2B or
-Nemotron 3 Nano 4B are on the host, llama.cpp's own check may find flash attention on another device
-than its layer, and then switches it off for the whole model: the scratch grows from 0.1 to 2 GiB
-(`-fa on` avoids that). And BitNet's head stays on the host, with its logits.
+When the last attention of LFM2 or Nemotron Nano on the host has no recurrent layer behind it
+there, llama.cpp finds that attention on another device than its layer, and switches flash attention
+off for the whole model: the scratch of LFM2.5 1.2B grows from 0.1 to 2 GiB (`-fa on` avoids that).
+The program predicts it. BitNet's head stays on the host, with its logits.
 
 The tables' device is reached by RPC and leaves the host's blocks to the host. A GPU takes their
 large products over, as the log of an RTX 2060 below shows: it holds a copy, which the program
@@ -49,14 +49,16 @@ INTERVAL_TEXT = """### Intervals
 `low_bytes` and `high_bytes` hold the scratch's share below for each kind of graph (and the driver
 context's own interval). *Inside* is the share of rows whose scratch lies in it; 80 % is meant.
 Dense graphs and mixtures are exact more often than that: theirs are wider because kernels of other
-backends ask for a little more or less.
+backends ask for a little more or less. What is left is where llama.cpp's allocator finds room,
+which the program does not replay: it takes the tensors that live at once, and the holes that are
+always there.
 """
 
 LOGS_TEXT = """### Logs of real GPUs
 
 Buffers that runs on real GPUs logged (`tests/measured/gpu_logs.csv`), one device each, all of
-which worked; no log of a run that ran out of memory states its buffers. Builds before June 2026
-reserve other masks than the program predicts. The sum is weights, cache and scratch.
+which worked; no log of a run that ran out of memory states its buffers. Each is predicted with the
+era of its own build (`--era`). The sum is weights, cache and scratch.
 """
 
 

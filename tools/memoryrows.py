@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from advisor.estimate.placement import place
 from advisor.estimate.setup import resolve
 from advisor.estimate.subject import subject_of
 from advisor.target import Gpu
-from advisor.workload import FlashAttention, Runtime, Workload
+from advisor.workload import Era, FlashAttention, Runtime, Workload
 from catalog.names import find_model
 from catalog.quants import find_quant
 
@@ -44,6 +44,8 @@ NO_LIMIT_TOKENS = 1 << 40
 """Some rows ask for a longer context than their model states."""
 
 LOG = "log"
+
+_ERAS = {"before": Era.BEFORE_JUNE_2026, "since": Era.CURRENT}
 
 PARTS = ("weights", "cache", "scratch")
 
@@ -145,7 +147,7 @@ def log_rows() -> Iterator[Row]:
             table=LOG,
             model=line["model"],
             quant=line["quant"],
-            workload=_workload(line),
+            workload=replace(_workload(line), era=_ERAS[line["build"]]),
             gpu_layers=int(line["gpu_layers"]),
             place="gpu",
             weights=_number(line["weights_mib"]),
@@ -196,7 +198,7 @@ def compare(row: Row) -> Compared:
         allocation = host_allocation(costs, placement, available=None, capacity=None)
     else:
         allocation = gpu_allocation(costs, placement, 0, A_GPU)
-    copies = costs.copied_bytes(placement) if row.is_log else 0
+    copies = costs.copied_bytes(placement, 0) if row.is_log else 0
     return Compared(
         row=row,
         architecture=subject.model.architecture,

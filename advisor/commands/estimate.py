@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from advisor.commands.options import Count, Tokens, context_option, json_option, machine_options
-from advisor.workload import FlashAttention, Runtime
+from advisor.workload import Era, FlashAttention, Runtime
 
 
 @click.command("estimate")
@@ -22,14 +22,28 @@ from advisor.workload import FlashAttention, Runtime
     help="Tokens already in the cache when decode is timed.  [default: 0]",
 )
 @click.option("--gpu-layers", metavar="N|auto|all", help="Layers on the GPUs.  [default: auto]")
+@click.option(
+    "--n-cpu-moe",
+    metavar="N|auto|all",
+    help="First layers whose experts stay on the CPU.  [default: auto]",
+)
+@click.option(
+    "--tensor-split",
+    metavar="N,N,…",
+    help="Shares of the GPUs in the layers.  [default: by their free memory]",
+)
 @click.option("--kv-type-k", metavar="TYPE", help="Type of the K cache.  [default: f16]")
 @click.option("--kv-type-v", metavar="TYPE", help="Type of the V cache.  [default: f16]")
 @click.option(
     "--flash-attention",
     type=click.Choice([one.value for one in FlashAttention]),
-    help="Whether attention stores no scores.  [default: auto: on, but for llamafile]",
+    help="Whether attention stores no scores.  [default: auto: as the runtime has it]",
 )
-@click.option("--ubatch", type=Tokens(), help="Tokens of a micro-batch.  [default: 512]")
+@click.option(
+    "--ubatch",
+    type=Tokens(),
+    help="Tokens of a micro-batch.  [default: 512, but for Ollama]",
+)
 @click.option(
     "--sequences",
     type=Count(least=1),
@@ -45,6 +59,11 @@ from advisor.workload import FlashAttention, Runtime
     "--runtime",
     type=click.Choice([one.value for one in Runtime]),
     help="The program that runs the model.  [default: llama-server]",
+)
+@click.option(
+    "--era",
+    type=click.Choice([one.value for one in Era]),
+    help="How old its build of llama.cpp is.  [default: current]",
 )
 @click.option("--explain", is_flag=True, help="Also print the arithmetic, line by line.")
 @json_option

@@ -10,17 +10,20 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from advisor.estimate.costs import ContextCosts, Costs
-from advisor.estimate.fit import judge, largest_that
+from advisor.estimate.fit import Wanted, judge
+from advisor.estimate.overhead import desktop_note
 from advisor.estimate.result import Estimate, Fit, Verdict, Why
-from advisor.estimate.setup import CONTEXT_STEP_TOKENS, check_head_lengths, resolve
+from advisor.estimate.runtimes import preset
+from advisor.estimate.setup import check_head_lengths, resolve
 from advisor.estimate.subject import caches_of, shape_of
 from advisor.estimate.timing import time_decode
+from advisor.figure import Origin
 
 if TYPE_CHECKING:
     from advisor.estimate.fit import Judged
     from advisor.estimate.setup import Setup
     from advisor.estimate.subject import Subject
-    from advisor.target import Target
+    from advisor.target import Gpu, Target
     from advisor.workload import Workload
     from catalog.model import Model
 
@@ -49,12 +52,15 @@ def estimate(
     Raises:
         UsageError: The workload contradicts the model or itself.
     """
-    setup = resolve(workload, trained_tokens=subject.model.context_tokens)
+    setup = resolve(
+        workload,
+        trained_tokens=subject.model.context_tokens,
+        architecture=subject.model.architecture,
+        gpu_bytes=_gpu_bytes(target),
+    )
     check_head_lengths(setup, subject.model.hyperparameters)
     costs = costs_of(subject, setup)
-    judged = judge(
-        costs, target, gpu_layers=wanted_layers(subject, workload), whole_only=whole_only
-    )
+    judged = judge(costs, target, wanted_of(subject, workload), whole_only=whole_only)
     fit = judged.fit if subject.caches is not None else _bounded(judged)
     answer = Estimate(
         subject=subject,
@@ -67,22 +73,48 @@ def estimate(
         decode_full=None,
         prefill=None,
         prompt_tokens=PROMPT_TOKENS,
-        notes=target.notes if subject.refusal is None else (*target.notes, subject.refusal),
+        notes=_notes(subject, setup, target),
     )
     return answer if brief else _complete(answer, costs, judged, workload, target)
+
+
+def _gpu_bytes(target: Target) -> int | None:
+    """Memory of all GPUs together; ``None`` where one of them does not say."""
+    sizes = [gpu.capacity_bytes for gpu in target.gpus]
+    return None if None in sizes else sum(int(size.value) for size in sizes if size is not None)
+
+
+def _notes(subject: Subject, setup: Setup, target: Target) -> tuple[str, ...]:
+    """What the reader must know besides: of the target, the model, and the runtime."""
+    desktop = desktop_note() if any(_may_draw(gpu) for gpu in target.gpus) else None
+    said = (subject.refusal, desktop, preset(setup.runtime).note)
+    return (*target.notes, *(note for note in said if note is not None))
+
+
+def _may_draw(gpu: Gpu) -> bool:
+    """True for a card that may draw a desktop, and did not say what that leaves."""
+    free = gpu.available_bytes
+    return gpu.kind == "desktop" and free is not None and free.origin is Origin.ASSUMED
 
 
 def _complete(
     answer: Estimate, costs: Costs, judged: Judged, workload: Workload, target: Target
 ) -> Estimate:
     """The same answer with what takes longer to find."""
+    from advisor.estimate.fit_flags import fit_for
+    from advisor.estimate.longest import longest_by_kv_type, longest_context
     from advisor.estimate.prompt_timing import time_prefill
 
     subject, context = answer.subject, answer.setup.context_tokens
     fit = answer.fit
     if subject.caches is not None:
         longest = longest_context(subject, workload, target, judged)
-        fit = replace(fit, max_context_tokens=longest)
+        fit = replace(
+            fit,
+            max_context_tokens=longest,
+            max_context_by_kv_type=longest_by_kv_type(subject, workload, target, judged, longest),
+            llama_cpp_fit=fit_for(subject, workload, target, answer.setup),
+        )
     return replace(
         answer,
         fit=fit,
@@ -108,35 +140,15 @@ def _context_costs(model: Model, setup: Setup) -> ContextCosts:
     )
 
 
-def wanted_layers(subject: Subject, workload: Workload) -> int | None:
-    """The number of GPU layers asked for; ``None`` to solve for it."""
-    if workload.offload_all:
-        return subject.weights.block_count + 1
-    return workload.gpu_layers
-
-
-def longest_context(
-    subject: Subject, workload: Workload, target: Target, judged: Judged
-) -> int | None:
-    """The longest context with a verdict no worse than the one for the wanted context.
-
-    Returns:
-        Tokens, a multiple of 256 or the model's own; ``None`` when not even 256 fit.
-    """
-    trained = subject.model.context_tokens
-    wanted = max(judged.fit.verdict.rank, Verdict.TIGHT.rank)
-    if judged.fit.verdict is Verdict.NO:
-        wanted = Verdict.PARTIAL.rank
-
-    def still_fits(steps: int) -> bool:
-        context = min(steps * CONTEXT_STEP_TOKENS, trained)
-        setup = resolve(replace(workload, context_tokens=context), trained_tokens=trained)
-        layers = wanted_layers(subject, workload)
-        verdict = judge(costs_of(subject, setup), target, gpu_layers=layers).fit.verdict
-        return verdict.rank <= wanted
-
-    steps = largest_that(still_fits, 1, -(-trained // CONTEXT_STEP_TOKENS))
-    return None if steps is None else min(steps * CONTEXT_STEP_TOKENS, trained)
+def wanted_of(subject: Subject, workload: Workload) -> Wanted:
+    """What the workload wants to be where."""
+    blocks = subject.weights.block_count
+    experts = workload.n_cpu_moe
+    return Wanted(
+        gpu_layers=blocks + 1 if workload.offload_all else workload.gpu_layers,
+        n_cpu_moe=blocks if workload.cpu_moe else experts and min(experts, blocks),
+        tensor_split=workload.tensor_split,
+    )
 
 
 def _bounded(judged: Judged) -> Fit:

@@ -34,13 +34,15 @@ GIGA = 1e9
 TERA = 1e12
 
 
-def decode_terms(parts: Sequence[DecodePart], runtime: str) -> tuple[SpeedTerm, ...]:
+def decode_terms(
+    parts: Sequence[DecodePart], runtime: str, handovers: int
+) -> tuple[SpeedTerm, ...]:
     """The lines behind a decode speed; those that take no time are left out."""
     terms = [term for part in parts for term in _decode_part(part, runtime)]
-    if len(parts) > 1:
-        each, count = parameters().handover_s, len(parts) - 1
-        arithmetic = f"{count} × {each * 1e6:,.0f} µs"
-        terms.append(SpeedTerm(name="hand-over", seconds=count * each, arithmetic=arithmetic))
+    if handovers:
+        each = parameters().handover_s
+        arithmetic = f"{handovers} × {each * 1e6:,.0f} µs"
+        terms.append(SpeedTerm(name="hand-over", seconds=handovers * each, arithmetic=arithmetic))
     return tuple(term for term in terms if term.seconds > 0)
 
 

@@ -32,7 +32,7 @@ def cells(cache: LayerCache, setup: Setup) -> int:
     Source:
         llama.cpp `src/llama-kv-cache-iswa.cpp`, `src/llama-kv-cache-dsv4.cpp` (October 2026).
     """
-    if cache.window is Window.FULL or cache.window_tokens is None:
+    if cache.window is Window.FULL or cache.window_tokens is None or setup.keeps_whole_windows:
         return round_up(-(-setup.stream_cells // cache.tokens_per_cell))
     sharing = setup.sequences if setup.unified and not cache.is_per_sequence else 1
     window = round_up(cache.window_tokens * sharing + setup.ubatch_tokens)

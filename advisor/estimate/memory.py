@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from advisor.estimate import compute
-from advisor.estimate.overhead import driver_context_bytes
+from advisor.estimate.overhead import overhead_bytes
 
 if TYPE_CHECKING:
     from advisor.estimate.costs import Costs
@@ -49,10 +49,25 @@ class Allocation:
     capacity_bytes: int | None
     """What it has with nothing else running."""
 
+    repack_bytes: int = 0
+    """Of the overhead, second copies of weights that a CPU without a GPU keeps."""
+
     @property
     def total_bytes(self) -> int:
         """Everything on this device."""
         return self.weights_bytes + self.kv_cache_bytes + self.compute_bytes + self.overhead_bytes
+
+    @property
+    def needed_bytes(self) -> int:
+        """What must be there: all but pages of the file that have a copy, which may be dropped."""
+        return self.total_bytes - self.repack_bytes
+
+    @property
+    def needed_high_bytes(self) -> int:
+        """Upper end of it."""
+        if not self.repack_bytes:
+            return self.high_bytes
+        return min(self.high_bytes, 2 * self.needed_bytes - self.low_bytes)
 
 
 def gpu_allocation(costs: Costs, placement: Placement, place: int, gpu: Gpu) -> Allocation:
@@ -65,12 +80,16 @@ def gpu_allocation(costs: Costs, placement: Placement, place: int, gpu: Gpu) -> 
         gpu: The device.
     """
     share = placement.gpus[place]
-    overhead = driver_context_bytes(
-        backend=gpu.backend, architecture=gpu.architecture, kind=gpu.kind
+    overhead = overhead_bytes(
+        backend=gpu.backend,
+        architecture=gpu.architecture,
+        kind=gpu.kind,
+        is_mixture=costs.weights.expert_bytes > 0,
+        ubatch_tokens=costs.setup.ubatch_tokens,
     )
     scratch = costs.context.gpu_compute_bytes(placement, place)
-    copies = costs.copied_bytes(placement)
-    in_use = share.blocks > 0 or share.has_output
+    copies = costs.copied_bytes(placement, place)
+    in_use = share.is_used
     exact = costs.share_bytes(share) + costs.blocks_cache_bytes(share)
     low, high = _interval(costs, scratch, overhead, copies) if in_use else (0, 0)
     return Allocation(
@@ -88,21 +107,37 @@ def gpu_allocation(costs: Costs, placement: Placement, place: int, gpu: Gpu) -> 
 
 
 def host_allocation(
-    costs: Costs, placement: Placement, *, available: Figure | None, capacity: Figure | None
+    costs: Costs,
+    placement: Placement,
+    *,
+    available: Figure | None,
+    capacity: Figure | None,
+    instruction_sets: tuple[str, ...] | None = None,
 ) -> Allocation:
-    """What the host holds: input tables, its layers, and the buffer logits are handed over in."""
+    """What the host holds: input tables, its layers, and the buffer logits are handed over in.
+
+    Args:
+        costs: The model's costs.
+        placement: Where every layer is.
+        available: Memory that is free now.
+        capacity: Memory with nothing else running.
+        instruction_sets: Those of a CPU that computes without any GPU beside it, which keeps
+            second copies of weights; ``None`` for a host beside GPUs, which keeps none.
+    """
     share = placement.host
     scratch = costs.context.host_compute_bytes(placement)
     weights, cache = costs.host_share_bytes(share), costs.blocks_cache_bytes(share)
     output = costs.context.output_buffer_bytes
-    low, high = _interval(costs, scratch, None, 0)
+    copies = costs.repacked_bytes(instruction_sets)
+    low, high = _interval(costs, scratch, copies, 0)
     return Allocation(
         name=HOST,
         kind="host",
         weights_bytes=weights,
         kv_cache_bytes=cache,
         compute_bytes=scratch,
-        overhead_bytes=output,
+        overhead_bytes=output + int(copies.value),
+        repack_bytes=int(copies.value),
         low_bytes=weights + cache + output + low,
         high_bytes=weights + cache + output + high,
         available_bytes=_whole(available),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from advisor.estimate.fit_flags import LlamaCppFit
     from advisor.estimate.memory import Allocation
     from advisor.estimate.placement import Placement
     from advisor.estimate.setup import Setup
@@ -20,10 +21,11 @@ class Verdict(StrEnum):
 
     FITS = "fits"
     TIGHT = "tight"
-    """Only when memory now in use by others is freed, or with under 5 % to spare."""
+    """Only when memory now in use by others is freed, with under 5 % to spare, or when it needs no
+    more than expected."""
 
     PARTIAL = "partial"
-    """Some layers on the CPU."""
+    """Some layers, or the experts of some, on the CPU."""
 
     NO = "no"
 
@@ -41,8 +43,17 @@ class Why(StrEnum):
 
     ENOUGH = "enough"
     LITTLE_SPARE = "little-spare"
+    MAY_NEED_MORE = "may-need-more"
+    """The upper end of what it needs is more than there is."""
+
     WHEN_FREED = "when-freed"
     SOME_LAYERS = "some-layers"
+    SOME_EXPERTS = "some-experts"
+    """All layers are on GPUs, the experts of some on the host."""
+
+    LAYERS_WITHOUT_EXPERTS = "layers-without-experts"
+    """Some layers are on GPUs, and not even all of those with their experts."""
+
     TOO_LITTLE = "too-little"
     """Not even with its layers shared between GPU and host."""
 
@@ -74,8 +85,17 @@ class Fit:
     available_bytes: int | None
     """``None`` where the device's memory is not known."""
 
+    high_bytes: int | None = None
+    """Upper end of what is needed; ``None`` where nobody worked it out."""
+
     max_context_tokens: int | None = None
     """The longest context that fits as the verdict says; ``None`` when it was not solved for."""
+
+    max_context_by_kv_type: tuple[tuple[str, int | None], ...] | None = None
+    """The same for each type of cache; ``None`` when it was not solved for."""
+
+    llama_cpp_fit: LlamaCppFit | None = None
+    """What llama.cpp's own `--fit` would choose; ``None`` where it does not run or is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """A workload with every default filled in, as the wanted runtime fills them in.
 
-Holds what each runtime does when nobody says otherwise, with its source; never a byte count.
+Holds how asked and unasked come together; `runtimes` has what each runtime does when nobody says
+otherwise. Never a byte count.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from advisor.errors import UsageError
-from advisor.workload import DEFAULT_CONTEXT_TOKENS, FlashAttention, Runtime, Workload
+from advisor.estimate.graph_shape import ENCODERS
+from advisor.estimate.runtimes import Preset, batch_for_context, context_for_memory, preset
+from advisor.workload import DEFAULT_CONTEXT_TOKENS, Era, FlashAttention, Runtime, Workload
 from catalog.quants import ggml_type
 
 if TYPE_CHECKING:
@@ -23,19 +26,6 @@ KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_n
 """What `--cache-type-k` and `--cache-type-v` take."""
 
 _UNQUANTIZED = ("f32", "f16", "bf16")
-
-DEFAULT_SEQUENCES = {Runtime.LLAMA_SERVER: 4}
-"""Slots without `-np`; llama-server shares one cache among four, everything else has one.
-
-Source: llama.cpp `tools/server/server.cpp` (October 2026); Ollama's `OLLAMA_NUM_PARALLEL` is 1.
-"""
-
-CAPS_LOGITS = frozenset({Runtime.LLAMA_SERVER, Runtime.OLLAMA, Runtime.LMSTUDIO})
-"""Runtimes that reserve one row of logits per sequence; the others reserve the micro-batch.
-
-Source: llama.cpp PR 23861 (mid-2026). Ollama runs llama-server since its 0.30.0; LM Studio's
-engine is assumed to follow.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +54,12 @@ class Setup:
     flash_attention: bool
     depth_tokens: int
     runtime: Runtime
+    era: Era = Era.CURRENT
+    may_lose_flash: bool = False
+    """True when flash attention is on because nobody said otherwise, so that it may be given up."""
+
+    keeps_whole_windows: bool = False
+    """True where layers with a window keep the whole context all the same (`swa_full`)."""
 
 
 def round_up(value: int, step: int = CONTEXT_STEP_TOKENS) -> int:
@@ -77,47 +73,89 @@ def default_context_tokens(trained_tokens: int) -> int:
 
 
 @cache
-def resolve(workload: Workload, *, trained_tokens: int) -> Setup:
+def resolve(
+    workload: Workload,
+    *,
+    trained_tokens: int,
+    architecture: str | None = None,
+    gpu_bytes: int | None = None,
+) -> Setup:
     """Fill in what the workload leaves to the runtime.
 
     Args:
         workload: What was asked for.
         trained_tokens: The longest context the model states. [tokens]
+        architecture: llama.cpp's name of the model's, which some runtimes look at.
+        gpu_bytes: Memory of all GPUs together, which decides Ollama's context where nobody
+            asked for one; ``None`` when it is not known. [bytes]
 
     Raises:
         UsageError: The model cannot have this context, or the cache cannot be typed so.
     """
-    context = workload.context_tokens
-    if context is None:
-        context = default_context_tokens(trained_tokens)
-    if context > trained_tokens:
-        msg = f"a context of {context:,} tokens is beyond the model's own {trained_tokens:,}"
-        raise UsageError(msg, f"ask for `--context {trained_tokens}` or less")
-    flash = workload.flash_attention is not FlashAttention.OFF
-    if workload.runtime is Runtime.LLAMAFILE and workload.flash_attention is FlashAttention.AUTO:
-        flash = False
+    own = preset(workload.runtime)
+    context = _context_tokens(workload, own, trained_tokens, gpu_bytes)
+    flash = own.has_flash_attention
+    if workload.flash_attention is not FlashAttention.AUTO:
+        flash = workload.flash_attention is FlashAttention.ON
     _check_cache_types(workload, flash=flash)
-    sequences = workload.sequences or DEFAULT_SEQUENCES.get(workload.runtime, 1)
+    sequences = 1 if architecture in own.single else workload.sequences or own.sequences
     unified = workload.kv_unified
     if unified is None:
         # llama-server shares its slots' cache only when nobody counted the slots.
         unified = sequences == 1 or workload.sequences is None
     streams = 1 if unified else sequences
-    ubatch = min(workload.ubatch_tokens, context)
+    held = context * sequences if own.is_context_of_each else context
+    ubatch = min(_batch_tokens(workload, own, context, architecture), held)
+    is_capped = own.caps_rows and workload.era is Era.CURRENT
     return Setup(
         context_tokens=context,
-        stream_cells=round_up(context // streams),
+        stream_cells=round_up(held // streams),
         streams=streams,
         sequences=sequences,
         unified=unified,
         ubatch_tokens=ubatch,
-        output_rows=sequences if workload.runtime in CAPS_LOGITS else ubatch,
+        output_rows=sequences if is_capped else ubatch,
         kv_type_k=workload.kv_type_k,
         kv_type_v=workload.kv_type_v,
         flash_attention=flash,
         depth_tokens=min(workload.depth_tokens, context),
         runtime=workload.runtime,
+        era=workload.era,
+        may_lose_flash=_may_lose_flash(workload, flash=flash),
+        keeps_whole_windows=own.keeps_whole_windows,
     )
+
+
+def _may_lose_flash(workload: Workload, *, flash: bool) -> bool:
+    """True when `auto` chose flash attention; a quantized cache of V insists on it."""
+    is_auto = workload.flash_attention is FlashAttention.AUTO
+    return flash and is_auto and workload.kv_type_v in _UNQUANTIZED
+
+
+def _context_tokens(
+    workload: Workload, own: Preset, trained_tokens: int, gpu_bytes: int | None
+) -> int:
+    """The context asked for, else the runtime's own."""
+    context = workload.context_tokens
+    if context is None and own.context_by_memory:
+        return min(context_for_memory(gpu_bytes), trained_tokens)
+    if context is None:
+        return default_context_tokens(trained_tokens)
+    if context > trained_tokens:
+        msg = f"a context of {context:,} tokens is beyond the model's own {trained_tokens:,}"
+        raise UsageError(msg, f"ask for `--context {trained_tokens}` or less")
+    return context
+
+
+def _batch_tokens(
+    workload: Workload, own: Preset, context_tokens: int, architecture: str | None
+) -> int:
+    """The micro-batch asked for, else the runtime's own."""
+    if workload.ubatch_tokens is not None:
+        return workload.ubatch_tokens
+    if own.batch_tokens is not None:
+        return own.batch_tokens
+    return batch_for_context(context_tokens, is_encoder=architecture in ENCODERS)
 
 
 def _check_cache_types(workload: Workload, *, flash: bool) -> None:
@@ -134,10 +172,17 @@ def check_head_lengths(setup: Setup, hyper: Hyperparameters) -> None:
     """Refuse a quantized cache whose blocks do not divide the model's heads.
 
     Raises:
-        UsageError: llama.cpp starts no context with this cache.
+        UsageError: llama.cpp starts no context with this cache, or with these two types.
 
     Source: llama.cpp `llama_init_from_model` (October 2026).
     """
+    is_latent = hyper.key_length_mla or hyper.compress_ratios
+    if is_latent and setup.kv_type_k != setup.kv_type_v:
+        msg = (
+            "llama.cpp refuses different types for K and V for this model, whose one latent is"
+            f" both: `{setup.kv_type_k}` and `{setup.kv_type_v}`"
+        )
+        raise UsageError(msg, "give both the same type")
     if not setup.flash_attention:
         return
     keys = {hyper.key_length, hyper.key_length_swa or hyper.key_length}

@@ -132,12 +132,15 @@ class DecodeTimes:
         return self.launches + self.weights + self.cache + self.state + self.unpacking
 
 
-def decode_speed(parts: Sequence[DecodePart], *, runtime: Runtime | str) -> Speed:
+def decode_speed(
+    parts: Sequence[DecodePart], *, runtime: Runtime | str, handovers: int | None = None
+) -> Speed:
     """Decode speed of one stream over the devices that hold the model.
 
     Args:
         parts: One for each device that has layers, in any order.
         runtime: The program; llama.cpp's own and LM Studio count as one.
+        handovers: How often a token goes from device to device; ``None`` for once to each. [count]
 
     Returns:
         Tokens per second. The devices are taken to err together, so the interval of several is
@@ -149,9 +152,9 @@ def decode_speed(parts: Sequence[DecodePart], *, runtime: Runtime | str) -> Spee
     if not parts:
         msg = "a speed needs at least one device"
         raise ValueError(msg)
-    handovers = (len(parts) - 1) * parameters().handover_s
-    total = slow = fast = handovers
-    overhead, compute = handovers, 0.0
+    count = len(parts) - 1 if handovers is None else handovers
+    overhead, compute = count * parameters().handover_s, 0.0
+    total = slow = fast = overhead
     for part in parts:
         constants = decode_class(part.speed_class)
         program = runtime_factors(runtime, backend_of(part.speed_class))
@@ -173,14 +176,14 @@ def decode_speed(parts: Sequence[DecodePart], *, runtime: Runtime | str) -> Spee
         low=1 / slow,
         high=1 / fast,
         bound_by=_largest(total - overhead - compute, overhead, compute),
-        explain=partial(_terms, tuple(parts), str(runtime)),
+        explain=partial(_terms, tuple(parts), str(runtime), count),
     )
 
 
-def _terms(parts: tuple[DecodePart, ...], runtime: str) -> tuple[SpeedTerm, ...]:
+def _terms(parts: tuple[DecodePart, ...], runtime: str, handovers: int) -> tuple[SpeedTerm, ...]:
     from advisor.estimate.explain import decode_terms
 
-    return decode_terms(parts, runtime)
+    return decode_terms(parts, runtime, handovers)
 
 
 def backend_of(speed_class: str) -> str:

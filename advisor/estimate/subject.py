@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from advisor.estimate.graph_shape import GraphShape, graph_shape
+from advisor.estimate.graph_shape import ENCODERS, GraphShape, graph_shape
 from advisor.estimate.weights import Weights, weigh
 from catalog.caches import layer_caches
 from catalog.errors import UnknownArchitectureError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from catalog.tensors import TensorTable
 
 
-WITHOUT_HEAD = frozenset({"bert", "nomic-bert"})
+WITHOUT_HEAD = ENCODERS - {"gemma-embedding"}
 """Encoders that have no head, so that no device gets a copy of their token embedding."""
 
 

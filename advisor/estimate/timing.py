@@ -36,19 +36,24 @@ def time_decode(
     rates: list[Figure] = []
     parts: list[DecodePart] = []
     for share, gpu in zip(judged.placement.gpus, judged.gpus, strict=True):
-        if share.blocks or share.has_output:
+        if share.is_used:
             if gpu.bandwidth_bytes_per_s is None:
                 return None
             rates.append(gpu.bandwidth_bytes_per_s)
             parts.append(_gpu_part(subject, costs, share, gpu, depth_tokens))
     share = judged.placement.host
-    if share.blocks or share.has_output:
+    if share.is_used:
         rate = target.host.read_bytes_per_s
         if rate is None:
             return None
         rates.append(rate)
         parts.append(_host_part(subject, costs, share, target, depth_tokens))
-    speed = decode_speed(parts, runtime=costs.setup.runtime)
+    handovers = len(parts) - 1
+    if share.experts:
+        # What a layer hands to its experts on the host comes back: the round trip counts as one.
+        has_layers = share.blocks > 0 or share.has_output
+        handovers += judged.placement.bare_blocks - (0 if has_layers else 1)
+    speed = decode_speed(parts, runtime=costs.setup.runtime, handovers=handovers)
     return Timed(speed=speed, origin=weakest(*rates))
 
 

@@ -44,6 +44,9 @@ class Weights:
     expert_read_share: float
     """Routed experts one token reads, over those there are. 0 to 1."""
 
+    repacked: tuple[int, int, int]
+    """What a CPU keeps a second copy of: with AVX2, with AVX-512, on ARM. See `catalog.repacks`."""
+
     table: Callable[[], TensorTable] = field(repr=False)
     """Gives every tensor with its type."""
 
@@ -54,6 +57,26 @@ class Weights:
     def prefix_read_bytes(self) -> tuple[int, ...]:
         """Bytes read per token of the blocks before block ``i``."""
         return self._prefix(read=True)
+
+    def prefix_expert_bytes(self) -> tuple[int, ...]:
+        """Bytes of the experts of the blocks before block ``i``: what `--n-cpu-moe` moves."""
+        return self._prefix(read=False, wanted=is_expert)
+
+    def prefix_expert_read_bytes(self) -> tuple[int, ...]:
+        """Bytes of them read per token."""
+        return self._prefix(read=True, wanted=is_expert)
+
+    def expert_matrices(self) -> Iterator[TensorGroup]:
+        """The stacked matrices of the experts."""
+        return (one for one in self._block_groups() if is_expert(one) and len(one.shape) > 2)
+
+    def bytes_named(self, layer: int, beginnings: tuple[str, ...]) -> int:
+        """Bytes of one block's tensors whose names begin so."""
+        return sum(
+            one.bytes_each
+            for one in self._block_groups()
+            if one.name.startswith(beginnings) and layer in (one.layers or ())
+        )
 
     def largest_tensor_bytes(self) -> int:
         """Bytes of the largest tensor of a block."""
@@ -86,13 +109,15 @@ class Weights:
             if group.layers is not None and group.role not in left_out
         )
 
-    def _prefix(self, *, read: bool) -> tuple[int, ...]:
+    def _prefix(
+        self, *, read: bool, wanted: Callable[[TensorGroup], bool] | None = None
+    ) -> tuple[int, ...]:
         """Running sums over the layers."""
         from catalog.tensors import Role
 
         everywhere, layers = 0, [0] * self.block_count
         for group in self._block_groups():
-            if read and group.role is Role.UNUSED:
+            if (read and group.role is Role.UNUSED) or (wanted and not wanted(group)):
                 continue
             each = group.bytes_each
             if read and group.role is Role.ROUTED_EXPERT:
@@ -104,6 +129,20 @@ class Weights:
             for layer in here:
                 layers[layer] += each
         return tuple(accumulate((everywhere + own for own in layers), initial=0))
+
+
+EXPERT_NAMES = tuple(
+    f"ffn_{part}_{kind}exps" for part in ("up", "down", "gate", "gate_up") for kind in ("", "ch")
+)
+"""Beginnings of the names that `--n-cpu-moe` sends to the CPU.
+
+Source: llama.cpp `common/common.h` (`LLM_FFN_EXPS_REGEX`), October 2026.
+"""
+
+
+def is_expert(group: TensorGroup) -> bool:
+    """True for what `--n-cpu-moe` keeps on the host: the experts, their biases and scales."""
+    return group.name.startswith(EXPERT_NAMES)
 
 
 def weigh(
@@ -135,5 +174,10 @@ def weigh(
         blocks_read_bytes=sums.blocks_bytes - sums.unread_bytes - unselected,
         expert_bytes=sums.expert_bytes,
         expert_read_share=expert_read_share,
+        repacked=(
+            sums.repacked_avx2_bytes,
+            sums.repacked_avx512_bytes,
+            sums.repacked_arm_bytes,
+        ),
         table=table,
     )

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.estimate.result import Verdict
+from advisor.render.fit import llama_cpp_fit, longest_contexts
 from advisor.render.paper import Column, Paper, Row
 from advisor.render.sentences import now_and_idle, reason
 from advisor.render.units import exact, gb, seconds, speed, tokens
 from advisor.report.download import download_of
+from advisor.workload import Era
 
 if TYPE_CHECKING:
     from advisor.estimate.memory import Allocation
     from advisor.estimate.result import Estimate, Timed
+
+
+_BUILT = {Era.CURRENT: "", Era.BEFORE_JUNE_2026: " built before June 2026"}
 
 
 def estimate_text(estimate: Estimate, paper: Paper, *, explain: bool = False) -> str:
@@ -32,7 +37,7 @@ def estimate_text(estimate: Estimate, paper: Paper, *, explain: bool = False) ->
                 (
                     f"{tokens(setup.context_tokens)} tokens of context, {setup.sequences} at once,"
                     f" cache {setup.kv_type_k}/{setup.kv_type_v}, flash attention {flash},"
-                    f" as {setup.runtime} runs it"
+                    f" as {setup.runtime}{_BUILT[setup.era]} runs it"
                 ),
             ),
             ("Placement", _placement(estimate)),
@@ -70,9 +75,11 @@ def _optional_rows(estimate: Estimate) -> list[tuple[str, str]]:
     differs = now_and_idle(estimate.fit)
     if differs:
         rows.append(("", differs))
-    longest = estimate.fit.max_context_tokens
-    if longest is not None:
-        rows.append(("Longest context", f"{tokens(longest)} tokens fit as well as this"))
+    longest = longest_contexts(estimate)
+    if longest:
+        rows.append(("Longest context", longest))
+    if estimate.fit.llama_cpp_fit is not None:
+        rows.append(("llama.cpp --fit", llama_cpp_fit(estimate.fit.llama_cpp_fit)))
     return rows
 
 
@@ -80,7 +87,13 @@ def _placement(estimate: Estimate) -> str:
     placement = estimate.placement
     if len(estimate.allocations) == 1:
         return f"all {placement.layers} layers on the CPU"
-    return f"{placement.gpu_layers} of {placement.layers} layers on the GPU"
+    said = f"{placement.gpu_layers} of {placement.layers} layers on the GPU"
+    if len(placement.gpus) > 1:
+        counts = (share.blocks + share.has_output for share in placement.gpus)
+        said += f"s ({' + '.join(map(str, counts))})"
+    if placement.bare_blocks:
+        said += f", {placement.bare_blocks} of them without their experts"
+    return said
 
 
 def _depth(count: int) -> str:
@@ -144,7 +157,12 @@ def _sum(estimate: Estimate) -> Row:
 
 def _write_arithmetic(paper: Paper, estimate: Estimate) -> None:
     """Every sum, with the names of `docs/names.md`."""
+    from advisor.estimate.explain_memory import memory_terms
+
     paper.heading("Arithmetic")
+    for one_of in memory_terms(estimate):
+        said = f"{one_of.name} = {one_of.arithmetic} = {exact(one_of.size_bytes)}"
+        paper.say(f"{one_of.device}: {said}", indent=2)
     for one in estimate.allocations:
         paper.say(
             f"{one.name}: total_bytes = weights_bytes {exact(one.weights_bytes)}"

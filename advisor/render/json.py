@@ -15,8 +15,10 @@ from advisor.report.download import download_of
 
 if TYPE_CHECKING:
     from advisor.errors import AdvisorError
+    from advisor.estimate.fit_flags import LlamaCppFit
     from advisor.estimate.memory import Allocation
-    from advisor.estimate.result import Estimate, Timed
+    from advisor.estimate.placement import Placement
+    from advisor.estimate.result import Estimate, Fit, Timed
     from advisor.figure import Figure
     from advisor.rank import Candidate
     from advisor.report.device_list import DeviceList, DeviceRow
@@ -58,10 +60,7 @@ def estimate_object(estimate: Estimate) -> Json:
         "tensor_bytes": subject.weights.tensor_bytes,
         "target": estimate.target_name,
         "workload": _workload(estimate),
-        "placement": {
-            "gpu_layers": estimate.placement.gpu_layers,
-            "layers": estimate.placement.layers,
-        },
+        "placement": _placement(estimate.placement),
         "memory": _memory(estimate),
         "fit": _fit(estimate),
         "speed": _speed(estimate),
@@ -82,6 +81,16 @@ def error_object(error: AdvisorError) -> Json:
     }
 
 
+def _placement(placement: Placement) -> Json:
+    return {
+        "gpu_layers": placement.gpu_layers,
+        "layers": placement.layers,
+        "n_cpu_moe": placement.n_cpu_moe,
+        "tensor_split": None if placement.split is None else list(placement.split),
+        "layers_by_gpu": [share.blocks + share.has_output for share in placement.gpus],
+    }
+
+
 def _workload(estimate: Estimate) -> Json:
     setup = estimate.setup
     return {
@@ -94,6 +103,7 @@ def _workload(estimate: Estimate) -> Json:
         "kv_type_v": setup.kv_type_v,
         "flash_attention": "on" if setup.flash_attention else "off",
         "runtime": setup.runtime.value,
+        "era": setup.era.value,
     }
 
 
@@ -119,6 +129,7 @@ def _allocation(one: Allocation) -> Json:
         "kv_cache_bytes": one.kv_cache_bytes,
         "compute_bytes": one.compute_bytes,
         "overhead_bytes": one.overhead_bytes,
+        "repack_bytes": one.repack_bytes,
         "total_bytes": one.total_bytes,
         "low_bytes": one.low_bytes,
         "high_bytes": one.high_bytes,
@@ -134,11 +145,31 @@ def _fit(estimate: Estimate) -> Json:
         "now": fit.now.value,
         "idle": fit.idle.value,
         "max_context_tokens": fit.max_context_tokens,
+        "max_context_by_kv_type": _by_kv_type(fit),
+        "llama_cpp_fit": _llama_cpp_fit(fit.llama_cpp_fit),
         "reason": reason(estimate),
         "code": fit.why.value,
         "device": fit.device,
         "needed_bytes": fit.needed_bytes,
+        "high_bytes": fit.high_bytes,
         "available_bytes": fit.available_bytes,
+    }
+
+
+def _by_kv_type(fit: Fit) -> Json | None:
+    return None if fit.max_context_by_kv_type is None else dict(fit.max_context_by_kv_type)
+
+
+def _llama_cpp_fit(found: LlamaCppFit | None) -> Json | None:
+    if found is None:
+        return None
+    return {
+        "flags": found.choice.flags,
+        "context_tokens": found.choice.context_tokens,
+        "gives_up": found.choice.gives_up,
+        "is_exact": found.is_exact,
+        "flags_if_less": found.if_less.flags,
+        "flags_if_more": found.if_more.flags,
     }
 
 
@@ -264,6 +295,7 @@ def candidate_object(one: Candidate, floor: float) -> Json:
         "context_tokens": answer.setup.context_tokens,
         "gpu_layers": answer.placement.gpu_layers,
         "layers": answer.placement.layers,
+        "n_cpu_moe": answer.placement.n_cpu_moe,
         "fit": _fit(answer),
         "decode_tokens_per_s": speed_object(answer.decode if one.runs else None),
         "evidence": evidence_object(one.evidence),
@@ -295,6 +327,7 @@ def scan_json(report: ScanReport) -> str:
                 "why_not_larger": why_not_larger(best.candidate, best.larger, floor),
                 "commands": [_command(one) for one in best.commands],
             },
+            "notes": list(report.notes),
         }
     )
 
@@ -358,6 +391,11 @@ def page_json(page: Page) -> str:
                 "rows": [device_object(row) for row in page.devices],
             },
             "related": [one.name for one in page.related],
+            "own_mixes": [
+                {"label": one.label, "file": download_object(one.download)}
+                for one in page.own_mixes
+            ],
+            "notes": list(page.offer.notes),
         }
     )
 

@@ -11,10 +11,14 @@ from advisor.render.units import gb, gib, speed_number
 if TYPE_CHECKING:
     from advisor.estimate.result import Estimate, Fit
     from advisor.rank import Candidate
+    from advisor.report.scan import Recommendation
 
 _REASONS = {
     Why.ENOUGH: "it needs {needed} of the {available} that {device} has free",
     Why.LITTLE_SPARE: "it needs {needed}, which leaves under 5 % of the {available} {device} has",
+    Why.MAY_NEED_MORE: (
+        "it needs about {needed}, perhaps {high}, and {device} has {available} free"
+    ),
     Why.WHEN_FREED: (
         "it needs {needed}, and {device} has {available} free now;"
         " it fits when other programs free theirs"
@@ -22,6 +26,15 @@ _REASONS = {
     Why.SOME_LAYERS: (
         "all of it would need {needed}, and {device} has {available} free;"
         " {layers} of {all_layers} layers go to the GPU, the rest to the CPU"
+    ),
+    Why.SOME_EXPERTS: (
+        "all of it would need {needed}, and {device} has {available} free;"
+        " the experts of the first {bare} of {blocks} layers stay on the CPU"
+    ),
+    Why.LAYERS_WITHOUT_EXPERTS: (
+        "all of it would need {needed}, and {device} has {available} free;"
+        " {layers} of {all_layers} layers go to the GPU, {bare} of them without their experts,"
+        " the rest to the CPU"
     ),
     Why.TOO_LITTLE: "it needs {needed}, and {device} has {available}",
     Why.ALL_LAYERS_ASKED: "{layers} layers need {needed}, and {device} has {available}",
@@ -32,14 +45,17 @@ _REASONS = {
 
 def reason(estimate: Estimate) -> str:
     """Why the verdict is what it is, with the two numbers compared; without a full stop."""
-    fit = estimate.fit
+    fit, placement = estimate.fit, estimate.placement
     available = fit.available_bytes
     return _REASONS[fit.why].format(
         needed=gib(fit.needed_bytes),
+        high=gib(fit.needed_bytes if fit.high_bytes is None else fit.high_bytes),
         available="?" if available is None else gib(available),
         device=device(fit.device),
-        layers=estimate.placement.gpu_layers,
-        all_layers=estimate.placement.layers,
+        layers=placement.gpu_layers,
+        all_layers=placement.layers,
+        blocks=placement.layers - 1,
+        bare=placement.bare_blocks,
     )
 
 
@@ -54,6 +70,24 @@ def now_and_idle(fit: Fit) -> str | None:
     if fit.now is fit.idle:
         return None
     return f"now: {fit.now}; with nothing else running: {fit.idle}"
+
+
+OWN_MIX_SHARE = 0.015
+"""By so much more than its tensors a file is only larger when it holds other tensors."""
+
+
+def own_mix(best: Recommendation) -> str | None:
+    """How much more memory a publisher's own mix of types takes; ``None`` for a stock file."""
+    answer = best.candidate.estimate
+    tensors = answer.subject.weights.tensor_bytes
+    more = best.download.size_bytes.value - tensors
+    if more < OWN_MIX_SHARE * tensors:
+        return None
+    return (
+        f"its publisher mixes types in a way of his own, which makes the file about {gb(more)}"
+        f" larger than llama-quantize would: count {gib(answer.total_bytes + more)} of memory;"
+        " `--hub` reads what the file really holds"
+    )
 
 
 def demotion(candidate: Candidate, min_tokens_per_s: float) -> str | None:

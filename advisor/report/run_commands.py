@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from advisor.estimate.setup import DEFAULT_SEQUENCES
+from advisor.estimate.runtimes import preset
 from advisor.workload import Runtime
 
 if TYPE_CHECKING:
@@ -30,32 +30,38 @@ class RunCommand:
 
 
 def run_commands(estimate: Estimate, download: Download) -> tuple[RunCommand, ...]:
-    """The lines for llama.cpp, Ollama and LM Studio; none when no repository is known."""
+    """The lines for llama.cpp, Ollama and LM Studio; of a local file for llama.cpp alone.
+
+    None when no file is known.
+    """
     if download.repository is None:
-        return ()
+        if download.file_name is None:
+            return ()
+        return (_llama_cpp(estimate, ["-m", download.file_name], None),)
+    words = ["-hf", f"{download.repository}:{estimate.subject.quant.name}"]
+    note: str | None = "the file's name was not seen in a listing; llama.cpp picks it by its quant"
+    if download.is_certain and download.file_name:
+        words, note = ["-hf", download.repository, "-hff", download.file_name], None
     return (
-        _llama_cpp(estimate, download, download.repository),
+        _llama_cpp(estimate, words, note),
         _ollama(estimate, download.repository),
         _lm_studio(estimate, download.repository),
     )
 
 
-def _llama_cpp(estimate: Estimate, download: Download, repository: str) -> RunCommand:
+def _llama_cpp(estimate: Estimate, file: list[str], note: str | None) -> RunCommand:
     """`-hff` names the file where it is certain; else llama.cpp picks it by its quant."""
     setup = estimate.setup
-    quant = estimate.subject.quant.name
-    note = None
-    if download.is_certain and download.file_name:
-        words = ["llama-server", "-hf", repository, "-hff", download.file_name]
-    else:
-        words = ["llama-server", "-hf", f"{repository}:{quant}"]
-        note = "the file's name was not seen in a listing; llama.cpp picks it by its quant"
-    words += ["-c", str(setup.context_tokens)]
-    if setup.sequences != DEFAULT_SEQUENCES[Runtime.LLAMA_SERVER] or not setup.unified:
+    words = ["llama-server", *file, "-c", str(setup.context_tokens)]
+    if setup.sequences != preset(Runtime.LLAMA_SERVER).sequences or not setup.unified:
         words += ["-np", str(setup.sequences)]
     if len(estimate.allocations) > 1:
         placement = estimate.placement
-        words += ["-ngl", "99" if placement.is_whole else str(placement.gpu_layers)]
+        words += ["-ngl", "99" if placement.has_all_layers else str(placement.gpu_layers)]
+        if placement.n_cpu_moe:
+            words += ["--n-cpu-moe", str(placement.n_cpu_moe)]
+        if placement.split:
+            words += ["--tensor-split", ",".join(f"{share:g}" for share in placement.split)]
     if setup.kv_type_k != "f16":
         words += ["-ctk", setup.kv_type_k]
     if setup.kv_type_v != "f16":

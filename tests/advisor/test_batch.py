@@ -93,6 +93,8 @@ def test_a_line_and_the_options_of_the_same_names_give_one_answer(run, answers):
         "context": "16k",
         "depth": 4096,
         "gpu_layers": 20,
+        "n_cpu_moe": 3,
+        "tensor_split": "3,1",
         "kv_type_k": "q8_0",
         "kv_type_v": "q8_0",
         "flash_attention": "on",

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.estimate import compute
+from advisor.estimate.flash import is_lost
 from advisor.estimate.graph_shape import GraphKind, graph_shape
 from advisor.estimate.subject import caches_of, shape_of
-from advisor.workload import FlashAttention, Runtime
+from advisor.workload import Era, FlashAttention, Runtime
 from catalog.names import find_model
 from catalog.shelf import load_models
 
@@ -29,7 +30,7 @@ def mib(size_bytes):
 def device(resolved):
     """Scratch of a device with all layers of a model, in MiB."""
 
-    def find(model, *, is_cut=False, with_output=True, **asked):
+    def find(model, *, is_cut=False, with_output=True, span=None, **asked):
         known = find_model(model)
         return mib(
             compute.device_bytes(
@@ -38,6 +39,7 @@ def device(resolved):
                 resolved(**{**SERVER, **asked}),
                 with_output=with_output,
                 is_cut=is_cut,
+                span=span,
             )
         )
 
@@ -162,8 +164,8 @@ def test_a_device_with_some_of_the_blocks_has_no_gap(device):
         ),
         pytest.param(
             "deepseek-v3-0324",
-            128 * 192 + 128 * 512 + 128 * 576 + 2 * 512 + 4 * 7168,
-            id="128 heads expanded for latent attention",
+            128 * 192 + 2 * 128 * (512 + 64) + 3 * 7168,
+            id="128 heads: a query, absorbed and turned, and both together",
         ),
         pytest.param(
             "qwen3.5-9b", 3 * 12288 + 2 * 4096, id="a delta net leaves no gap in its block"
@@ -173,6 +175,24 @@ def test_a_device_with_some_of_the_blocks_has_no_gap(device):
 def test_the_widest_block_holds(model, elements, resolved):
     filled = resolved(context_tokens=4096, sequences=1)
     assert compute.block_elements(shape_of(find_model(model)), filled, is_cut=False) == elements
+
+
+def test_a_delta_net_holds_its_states_before_and_after(device):
+    """Qwen3.5 9B, four sequences of 32 tokens each: 2 x 4 x 128 x 4,096 values are 16 MiB.
+
+    Beside 2 x 8,192 + 2 x 4,096 of 128 tokens, 12 MiB, and a mask of 1; six rows of a convolution
+    more would be 15 with three of its outputs.
+    """
+    asked = {"context_tokens": 4096, "ubatch_tokens": 128, "sequences": 4, "kv_unified": True}
+    assert device("qwen3.5-9b", **asked) == pytest.approx(16 + 12 + 1, abs=0.01)
+
+
+def test_the_last_block_alone_feeds_forward_the_rows_with_logits(device):
+    """Solar 10.7B, 4,096 wide: two residual rows and attention's in and out, 8 MiB a row."""
+    alone = device("solar-10.7b-instruct-v1.0", is_cut=True, span=(47, 48), sequences=1)
+    assert alone == 4 * 8 + 4 + 0.01
+    asked = {"sequences": 1, "runtime": Runtime.LLAMA_BENCH}
+    assert device("solar-10.7b-instruct-v1.0", is_cut=True, span=(47, 48), **asked) > 100
 
 
 def test_a_mamba_layer_copies_the_state_of_every_sequence(resolved):
@@ -219,6 +239,165 @@ def test_the_host_beside_a_gpu_keeps_inputs(host, asked, expected_mib):
 
 def test_the_host_alone_keeps_a_row_more_than_a_device(host, device):
     assert host(LLAMA, alone=True) == device(LLAMA) + 8 == 120.01
+
+
+def test_a_parallel_feed_forward_part_keeps_what_attention_put_out(device):
+    """Command R: 3 x 24,576 values, two residual rows and attention's 8,192, whole or cut.
+
+    144 + 32 + 16 MiB and a mask of 8; a quantized cache leaves 16 more.
+    """
+    asked = {"context_tokens": 8192, "sequences": 1}
+    model = "c4ai-command-r-08-2024"
+    assert device(model, **asked) == device(model, **asked, is_cut=True) == 200.01
+    assert device(model, **asked, kv_type_k="q8_0", kv_type_v="q8_0") == 216.01
+
+
+def test_a_table_of_positions_is_a_row_more_on_the_host(device, host):
+    """BGE M3, 1,024 wide: three rows of 2 MiB and a mask of 0.5; 4,096 + 2 x 1,024 on a device."""
+    assert host("bge-m3", context_tokens=512) == 6.5
+    assert device("bge-m3", context_tokens=512) == 12.5
+
+
+def test_an_encoder_with_windows_has_two_masks(host):
+    """EmbeddingGemma: two rows of 1.5 MiB, two masks of 0.5."""
+    assert host("embeddinggemma-300m", context_tokens=2048) == 4.0
+
+
+def test_bitnets_logits_are_the_hosts(device, host):
+    """512 rows of 128,256 + 2,560 values are 255.5 MiB."""
+    asked = {"context_tokens": 4096, "sequences": 1, "runtime": Runtime.LLAMA_BENCH}
+    assert host("bitnet-b1.58-2b-4t", **asked) == 255.5
+    assert device("bitnet-b1.58-2b-4t", **asked) == 3 * 13.5 + 2 * 5 + 4 + 0.01
+
+
+def test_logits_lie_behind_the_result_of_a_block_with_a_shared_expert(device):
+    """ERNIE 4.5 21B: 202 + 5 MiB, behind two rows of 5 and six experts' rows of 5.
+
+    A device without the dense first block has no such room before it.
+    """
+    asked = {"context_tokens": 8192, "runtime": Runtime.LLAMA_BENCH, "sequences": 1}
+    model = "ernie-4.5-21b-a3b-pt"
+    assert device(model, **asked) == 202 + 5 + 2 * 5 + 6 * 5
+    assert device(model, **asked, is_cut=True) == 202 + 5 + 5
+
+
+def test_a_result_kept_for_further_tokens_is_a_row_more_since_june_2026(device):
+    """Qwen3.5 9B: 512 x (248,320 + 4,096) values are 493 MiB, and 8 more for the row kept."""
+    asked = {"context_tokens": 8192, "runtime": Runtime.LLAMA_BENCH, "sequences": 1}
+    assert device("qwen3.5-9b", **asked) == 493 + 8
+    assert device("qwen3.5-9b", **asked, era=Era.BEFORE_JUNE_2026) == 493
+
+
+@pytest.mark.parametrize(
+    ("span", "layers"),
+    [
+        pytest.param(None, 61, id="a device with all of them"),
+        pytest.param((31, 61), 30, id="a device with the last 30"),
+    ],
+)
+def test_every_indexed_layer_of_a_device_keeps_its_choice(device, span, layers):
+    """DeepSeek V3.2: 2,048 values a layer are 4 MiB, beside 378 of attention and masks of 16."""
+    asked = {"context_tokens": 8192, "sequences": 1, "is_cut": span is not None}
+    assert device("deepseek-v3.2", span=span, **asked) == pytest.approx(
+        378 + 4 * layers + 16 + 0.01
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "values", "inputs_mib"),
+    [
+        pytest.param(
+            "deepseek-v4-flash",
+            {},
+            2 * 64 * 512 + 2 * 4096 + 2 * 4 * 4096 + 21 * 256,
+            5.0 + 0.01,
+            id="DeepSeek V4: queries twice, four residual streams twice, 21 choices in F16",
+        ),
+        pytest.param(
+            "qwen3.8-flash-next",
+            {},
+            10 * (3 * 640 + 2560) + 2 * 2560 + 2 * 4 * 2560 + 12 * 2051,
+            8 + 4 + 0.01,
+            id="Qwen 4: ten experts, four residual streams twice, 12 choices of 2,051",
+        ),
+        pytest.param(
+            "minimax-m3",
+            {"context_tokens": 32_768, "sequences": 1},
+            2 * 4 * 32_768 + 3 * 16_384 + 4 * 6144,
+            32 + 0.01,
+            id="MiniMax M3: four heads' scores of blocks, twice",
+        ),
+    ],
+)
+def test_graphs_with_an_indexer(device, model, asked, values, inputs_mib):
+    found = device(model, **{"context_tokens": 8192, **asked})
+    assert found == pytest.approx(values * 4 * 512 / MIB + inputs_mib, abs=0.02)
+
+
+def test_minimax_m3_copies_its_mask_for_every_layer_of_a_cut_graph(device):
+    """26 layers more of 16,384 F32 values: 32 MiB each."""
+    asked = {"context_tokens": 16_384, "sequences": 1}
+    more = device("minimax-m3", is_cut=True, span=(34, 60), **asked) - device("minimax-m3", **asked)
+    assert more == pytest.approx(26 * 32)
+
+
+def test_layers_that_use_another_layers_choice_keep_one_too(device):
+    """GLM-5.2: all of 78 layers, though 21 have an indexer; each 2,048 values, 4 MiB."""
+    asked = {"context_tokens": 8192, "sequences": 1, "is_cut": True}
+    two, three = (device("glm-5.2", span=(first, 78), **asked) for first in (76, 75))
+    assert three - two == pytest.approx(4)
+
+
+def test_minimax_m3_looks_at_everything_where_sequences_share_a_cache(device):
+    """As dense as its first block: 3 x 12,288 + 2 x 6,144 + 8,192 values, and a mask of 8 MiB."""
+    asked = {"context_tokens": 8192, "sequences": 4, "kv_unified": True}
+    assert device("minimax-m3", **asked) == 72 + 24 + 16 + 8 + 0.01
+
+
+def test_layers_on_a_gpu_that_look_at_the_hosts_cache_copy_it(resolved):
+    """Gemma 4 E2B, blocks 18 to 34: 13 look at 2,560 cells of block 13, four at 8,192 of block 14.
+
+    13 x 2,560 x 512 values and 4 x 8,192 x 1,024, of two bytes.
+    """
+    known = find_model("gemma-4-e2b-it")
+    shape, caches = shape_of(known), caches_of(known)[0]
+    filled = resolved(context_tokens=8192)
+    copied = compute.borrowed_bytes(shape, caches, filled, (18, 35))
+    assert copied == (13 * 2560 * 512 + 4 * 8192 * 1024) * 2
+    assert compute.borrowed_bytes(shape, caches, filled, (13, 35)) == 0
+
+
+def test_builds_before_june_2026_cast_their_masks(device, host):
+    """Llama 3.1 8B at 131,072 tokens: a mask of 256 MiB in F32, 128 in F16, four rows of 8.
+
+    At 4,096 its 512 rows of logits are more; the host has one row of 8 MiB and a mask of 8.
+    """
+    old = {"era": Era.BEFORE_JUNE_2026}
+    assert device(LLAMA, context_tokens=131_072, **old) == 256 + 128 + 4 * 8 + 0.01
+    assert device(LLAMA, **old) == 258.5
+    assert host(LLAMA, **old) == 16.01
+
+
+@pytest.mark.parametrize(
+    ("model", "host_blocks", "expected"),
+    [
+        pytest.param("lfm2-350m", 9, True, id="LFM2: the last on the host attends (block 8)"),
+        pytest.param("lfm2-350m", 10, False, id="a convolution follows it on the host"),
+        pytest.param("lfm2-350m", 2, False, id="none on the host attends"),
+        pytest.param(
+            "nvidia-nemotron-3-nano-4b-bf16", 26, True, id="Nemotron: feed-forward follows it"
+        ),
+        pytest.param("nvidia-nemotron-3-nano-4b-bf16", 27, False, id="a Mamba layer follows it"),
+    ],
+)
+def test_where_flash_attention_is_lost(model, host_blocks, expected):
+    """As the library does for each number of GPU layers."""
+    assert is_lost(caches_of(find_model(model))[0], host_blocks) is expected
+
+
+def test_only_two_architectures_lose_flash_attention():
+    found = {model.architecture for model in load_models() if shape_of(model).may_lose_flash}
+    assert found == {"lfm2", "nemotron_h"}
 
 
 def test_several_gpus_keep_their_inputs_four_times(resolved):

@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.errors import UsageError
-from advisor.estimate.estimator import PROMPT_TOKENS, estimate, wanted_layers
+from advisor.estimate.estimator import PROMPT_TOKENS, estimate, wanted_of
+from advisor.estimate.overhead import desktop_note
 from advisor.estimate.result import Verdict, Why
+from advisor.estimate.runtimes import preset
 from advisor.figure import Origin
-from advisor.workload import Workload
+from advisor.workload import Runtime, Workload
 from catalog.shelf import load_models
 
 LLAMA = "llama-3.1-8b-instruct"
@@ -54,7 +56,10 @@ def test_a_brief_answer_says_the_same_and_leaves_out_what_takes_longer(
     whole = answer(card)
     assert (brief.decode_full, brief.prefill, brief.fit.max_context_tokens) == (None, None, None)
     assert (brief.allocations, brief.decode) == (whole.allocations, whole.decode)
-    assert dataclasses.replace(whole.fit, max_context_tokens=None) == brief.fit
+    unsolved = dict.fromkeys(
+        ("max_context_tokens", "max_context_by_kv_type", "llama_cpp_fit"), None
+    )
+    assert dataclasses.replace(whole.fit, **unsolved) == brief.fit
     assert brief.time_to_first_token_s is None
 
 
@@ -67,7 +72,7 @@ def test_a_brief_answer_says_the_same_and_leaves_out_what_takes_longer(
     ],
 )
 def test_gpu_layers_that_are_wanted(subject, asked, expected):
-    assert wanted_layers(subject(LLAMA), Workload(**asked)) == expected
+    assert wanted_of(subject(LLAMA), Workload(**asked)).gpu_layers == expected
 
 
 def test_all_layers_are_offloaded_whether_they_fit_or_not(answer, gpu):
@@ -90,7 +95,21 @@ def test_no_speed_without_a_bandwidth(answer, gpu):
 
 def test_the_machines_notes_are_in_the_answer(subject, gpu, target):
     machine = dataclasses.replace(target(gpu(24)), notes=("a card is lost",))
-    assert estimate(subject(LLAMA), Workload(), machine).notes == ("a card is lost",)
+    found = estimate(subject(LLAMA), Workload(), machine)
+    assert found.notes == ("a card is lost", preset(Runtime.LLAMA_SERVER).note)
+    bench = estimate(subject(LLAMA), Workload(runtime=Runtime.LLAMA_BENCH), machine)
+    assert bench.notes == ("a card is lost",)
+
+
+def test_a_card_that_may_draw_a_desktop_is_said_to(subject, gpu, target):
+    """One from the catalog; a card of a machine says how much is free."""
+    asked = Workload(runtime=Runtime.LLAMA_BENCH)
+    card = gpu(24)
+    taken = dataclasses.replace(card.available_bytes, origin=Origin.ASSUMED)
+    imagined = dataclasses.replace(card, available_bytes=taken)
+    assert estimate(subject(LLAMA), asked, target(imagined)).notes == (desktop_note(),)
+    server = dataclasses.replace(imagined, kind="datacenter")
+    assert estimate(subject(LLAMA), asked, target(server)).notes == ()
 
 
 def test_a_cache_that_is_not_understood_is_bounded_and_never_guessed(subject, gpu, target):
@@ -101,7 +120,7 @@ def test_a_cache_that_is_not_understood_is_bounded_and_never_guessed(subject, gp
     roomy = estimate(unknown, Workload(), target(gpu(24)))
     assert (roomy.fit.verdict, roomy.fit.why) == (Verdict.NO, Why.UNKNOWN_CACHE)
     assert roomy.fit.max_context_tokens is None
-    assert roomy.notes == ("the cache of `new-architecture` is not understood",)
+    assert roomy.notes[0] == "the cache of `new-architecture` is not understood"
     small = estimate(unknown, Workload(), target(gpu(2), host_gib=2))
     assert (small.fit.verdict, small.fit.why) == (Verdict.NO, Why.TOO_LITTLE)
 
@@ -196,3 +215,35 @@ def test_more_bandwidth_never_gives_fewer_tokens_per_second(
         for rate in sorted(rates)
     ]
     assert speeds == sorted(speeds)
+
+
+@settings(deadline=None, max_examples=15, derandomize=True)
+@given(
+    model=st.sampled_from(["llama-3.1-8b-instruct", "qwen3-8b", "qwen3-30b-a3b", "gemma-3-12b-it"]),
+    gib=st.floats(3, 40),
+)
+def test_a_smaller_type_of_cache_never_shortens_the_context(model, gib, subject, gpu, target):
+    """And each is really the longest: what it says fits does, and 256 tokens more do not."""
+    one, machine = subject(model), target(gpu(gib), host_gib=64)
+    found = estimate(one, Workload(), machine).fit
+    longest = dict(found.max_context_by_kv_type)
+    assert list(longest) == ["f16", "q8_0", "q4_0"]
+    assert longest["f16"] == found.max_context_tokens
+    assert longest["f16"] <= longest["q8_0"] <= longest["q4_0"]
+    worst = max(found.verdict.rank, Verdict.TIGHT.rank)
+    for name, most in longest.items():
+        for tokens, fits in ((most, True), (most + 256, False)):
+            if tokens <= one.model.context_tokens:
+                asked = Workload(context_tokens=tokens, kv_type_k=name, kv_type_v=name)
+                verdict = estimate(one, asked, machine, brief=True).fit.verdict
+                assert (verdict.rank <= worst) is fits
+
+
+def test_a_type_that_llama_cpp_refuses_has_no_longest_context(answer, gpu):
+    """Heads of 80 are no whole blocks of 32, and without flash attention V is not quantized."""
+    found = answer(gpu(24), model="exaone-3.5-2.4b-instruct").fit
+    assert dict(found.max_context_by_kv_type) == {
+        "f16": found.max_context_tokens,
+        "q8_0": None,
+        "q4_0": None,
+    }

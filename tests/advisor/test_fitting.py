@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.estimate.estimator import costs_of, estimate
-from advisor.estimate.fit import FIT_MARGIN_BYTES, judge, largest_that
+from advisor.estimate.fit import FIT_MARGIN_BYTES, Wanted, judge
 from advisor.estimate.result import Verdict, Why
+from advisor.estimate.solver import largest_that, smallest_that
 from advisor.workload import Workload
 from catalog.quants import load_quants
 from catalog.shelf import load_models
@@ -24,7 +25,7 @@ def judged(subject, resolved, target):
     def find(*gpus, gpu_layers=None, host_gib=64, host_free_gib=None, **asked):
         costs = costs_of(subject(LLAMA), resolved(**{"context_tokens": 8192, **asked}))
         machine = target(*gpus, host_gib=host_gib, host_free_gib=host_free_gib)
-        return judge(costs, machine, gpu_layers=gpu_layers)
+        return judge(costs, machine, Wanted(gpu_layers=gpu_layers))
 
     return find
 
@@ -169,7 +170,7 @@ def test_llama_cpp_chose_as_many_layers(subject, resolved, gpu, target):
     """
     costs = costs_of(subject(LLAMA, "Q4_0"), resolved(context_tokens=32768, sequences=1))
     card = gpu((5141 + 350) / 1024)
-    found = judge(costs, target(card, host_gib=60), gpu_layers=None)
+    found = judge(costs, target(card, host_gib=60), Wanted())
     assert found.fit.verdict is Verdict.PARTIAL
     assert found.placement.gpu_layers in {14, 15}
 
@@ -225,3 +226,97 @@ def test_a_smaller_quant_never_fits_worse(model, quants, gib, subject, gpu, targ
         estimate(one, Workload(), machine, brief=True).fit.verdict.rank for one in (small, large)
     ]
     assert verdicts == sorted(verdicts)
+
+
+MIXTURE = "qwen3-30b-a3b"
+
+
+@pytest.fixture(scope="session")
+def mixture(subject, resolved, target):
+    """The judgement of Qwen3 30B-A3B in Q4_K_M at 8k, 17.3 GiB, 16.3 of them experts."""
+
+    def find(*gpus, host_gib=64, **wanted):
+        costs = costs_of(subject(MIXTURE), resolved(context_tokens=8192))
+        return judge(costs, target(*gpus, host_gib=host_gib), Wanted(**wanted))
+
+    return find
+
+
+def leaves_margin(judged, gib):
+    return judged.allocations[0].total_bytes + FIT_MARGIN_BYTES <= gib * GIB
+
+
+@pytest.mark.parametrize("gib", [4, 6, 8, 12, 16, 18])
+def test_of_a_mixture_the_experts_of_as_few_layers_as_need_be_stay_on_the_host(mixture, gpu, gib):
+    found = mixture(gpu(gib))
+    count = found.placement.n_cpu_moe
+    assert (found.fit.verdict, found.fit.why) == (Verdict.PARTIAL, Why.SOME_EXPERTS)
+    assert found.placement.has_all_layers
+    assert leaves_margin(found, gib)
+    one_less = mixture(gpu(gib), gpu_layers=49, n_cpu_moe=count - 1)
+    assert not leaves_margin(one_less, gib)
+
+
+def test_only_where_that_is_not_enough_do_layers_follow(mixture, gpu):
+    """Without any experts 1.5 GiB of weights and cache remain, beside 0.5 of scratch and driver."""
+    found = mixture(gpu(2.5))
+    assert (found.fit.verdict, found.fit.why) == (Verdict.PARTIAL, Why.LAYERS_WITHOUT_EXPERTS)
+    assert 0 < found.placement.gpu_layers < 49
+    assert leaves_margin(found, 2.5)
+
+
+def test_a_host_that_cannot_hold_the_experts_makes_it_a_no(mixture, gpu):
+    assert mixture(gpu(8), host_gib=4).fit.verdict is Verdict.NO
+
+
+def test_experts_that_are_wanted_on_the_host_are_there_whether_need_be_or_not(mixture, gpu):
+    found = mixture(gpu(24), n_cpu_moe=7)
+    assert (found.fit.verdict, found.placement.n_cpu_moe) == (Verdict.PARTIAL, 7)
+    assert mixture(gpu(24), n_cpu_moe=0).fit.verdict is Verdict.FITS
+
+
+def test_with_none_wanted_there_whole_layers_are(mixture, gpu):
+    found = mixture(gpu(12), n_cpu_moe=0)
+    assert (found.fit.why, found.placement.n_cpu_moe) == (Why.SOME_LAYERS, 0)
+
+
+def test_a_dense_model_has_no_experts_to_keep(subject, resolved, gpu, target):
+    costs = costs_of(subject(LLAMA), resolved(context_tokens=8192))
+    found = judge(costs, target(gpu(24), host_gib=64), Wanted(n_cpu_moe=7))
+    assert (found.fit.verdict, found.placement.n_cpu_moe) == (Verdict.FITS, 0)
+
+
+def test_a_wanted_split_takes_all_gpus(judged, subject, resolved, gpu, target):
+    costs = costs_of(subject(LLAMA), resolved(context_tokens=8192))
+    machine = target(gpu(24), gpu(24), host_gib=64)
+    found = judge(costs, machine, Wanted(tensor_split=(3.0, 1.0)))
+    assert [share.blocks + share.has_output for share in found.placement.gpus] == [25, 8]
+
+
+def test_what_may_need_more_than_there_is_does_not_fit_for_sure(judged, gpu):
+    """An unknown Radeon's driver takes 0.3 GiB, or far more: 5 % to spare are then not enough."""
+    card = gpu(24, backend="rocm", architecture=None)
+    need = judged(card).allocations[0]
+    assert need.high_bytes > need.total_bytes / 0.95
+    between = (need.total_bytes / 0.95 + need.high_bytes) / 2 / GIB
+    found = judged(gpu(between, backend="rocm", architecture=None)).fit
+    assert (found.verdict, found.why) == (Verdict.TIGHT, Why.MAY_NEED_MORE)
+    assert found.needed_bytes < found.available_bytes < found.high_bytes
+    roomy = judged(gpu(need.high_bytes / GIB + 0.01, backend="rocm", architecture=None)).fit
+    assert roomy.verdict is Verdict.FITS
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(sizes=st.tuples(st.floats(2.2, 30), st.floats(2.2, 30)))
+def test_more_gpu_memory_never_leaves_more_on_the_host(sizes, mixture, gpu):
+    small, large = (mixture(gpu(gib)).placement for gib in sorted(sizes))
+    assert large.gpu_layers >= small.gpu_layers
+    assert large.n_cpu_moe <= small.n_cpu_moe
+
+
+@settings(deadline=None)
+@given(low=st.integers(-100, 100), length=st.integers(0, 300), edge=st.integers(-500, 500))
+def test_the_smallest_number_for_which_a_condition_holds(low, length, edge):
+    high = low + length
+    expected = max(edge, low) if edge <= high else None
+    assert smallest_that(lambda value: value >= edge, low, high) == expected

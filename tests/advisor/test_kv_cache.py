@@ -128,6 +128,19 @@ def test_a_sliding_layer_keeps(window, asked, expected_cells, resolved):
     assert kv_cache.cells(layer, resolved(**asked)) == expected_cells
 
 
+@pytest.mark.parametrize(
+    ("model", "expected_bytes"),
+    [
+        pytest.param("gemma-3-4b-it", 34 * 16_384 * 2 * 1024 * 2, id="Gemma 3 4B: 34 layers alike"),
+        pytest.param("gpt-oss-20b", 24 * 16_384 * 2 * 512 * 2, id="gpt-oss 20B: 24 layers alike"),
+    ],
+)
+def test_llama_cpp_python_keeps_whole_windows(model, expected_bytes, resolved):
+    """As the library of llama-cpp-python 0.3.36 reserves with its own `swa_full`."""
+    filled = resolved(context_tokens=16_384, runtime=Runtime.LLAMA_CPP_PYTHON)
+    assert kv_cache.cache_bytes(caches_of(find_model(model))[0], filled) == expected_bytes
+
+
 def test_a_cell_of_a_compressed_stream_stands_for_several_tokens(resolved):
     layer = LayerCache(layers=(0,), key_width=1, tokens_per_cell=4)
     assert kv_cache.cells(layer, resolved(context_tokens=8192)) == 2048

@@ -108,12 +108,17 @@ def test_a_total_is_the_sum_of_its_parts(costs, allocations):
 
 
 def test_an_interval_has_the_scratchs_share_and_the_drivers_own(costs, allocations, gpu):
-    """Dense graphs: 2 % of the scratch; an RTX 4090's context: 452 MiB, 305 to 456 seen."""
+    """Dense graphs: 2 % of the scratch; an RTX 4090's context: 452 MiB, 305 to 456 seen.
+
+    And at the peak, pools of 298 MiB for 4,096 tokens at once: 37.25 for 512.
+    """
     card, host = allocations(costs(), gpu_layers=33, card=gpu(architecture="8.9"))
     share = compute.ERRORS[compute.GraphKind.DENSE]
     scratch = share * card.compute_bytes
     assert card.low_bytes == pytest.approx(card.total_bytes - scratch - (452 - 305) * MIB, abs=1)
-    assert card.high_bytes == pytest.approx(card.total_bytes + scratch + (456 - 452) * MIB, abs=1)
+    assert card.high_bytes == pytest.approx(
+        card.total_bytes + scratch + (456 - 452 + 37.25) * MIB, abs=1
+    )
     scratch = share * host.compute_bytes
     assert host.low_bytes == pytest.approx(host.total_bytes - scratch, abs=1)
     assert host.high_bytes == pytest.approx(host.total_bytes + scratch, abs=1)

@@ -18,6 +18,7 @@ from memoryrows import PARTS  # noqa: E402
 
 from advisor.estimate.compute import ERRORS  # noqa: E402
 from advisor.estimate.graph_shape import GraphKind  # noqa: E402
+from advisor.workload import Era  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -53,14 +54,14 @@ def test_the_weights_of_every_row_are_exact_but_for_named_exceptions(reserved, k
 @pytest.mark.parametrize(
     ("table", "place", "scratch_limits", "sum_limits"),
     [
-        pytest.param("server", "gpu", (0.001, 0.08), (0.001, 0.002), id="llama-server, GPU"),
+        pytest.param("server", "gpu", (0.001, 0.04), (0.001, 0.001), id="llama-server, GPU"),
         pytest.param("server", "host", (0.001, 0.06), (0.001, 0.003), id="llama-server, host"),
-        pytest.param("fit-params", "gpu", (0.001, 0.09), (0.001, 0.004), id="fit-params, GPU"),
-        pytest.param("fit-params", "host", (0.001, 0.06), (0.001, 0.003), id="fit-params, host"),
-        pytest.param("modern", "gpu", (0.015, 0.16), (0.001, 0.015), id="newer models, GPU"),
-        pytest.param("modern", "host", (0.001, 0.11), (0.001, 0.005), id="newer models, host"),
-        pytest.param("library", "gpu", (0.001, 0.18), None, id="every architecture, GPU"),
-        pytest.param("library", "host", (0.001, 0.20), None, id="every architecture, host"),
+        pytest.param("fit-params", "gpu", (0.001, 0.08), (0.001, 0.003), id="fit-params, GPU"),
+        pytest.param("fit-params", "host", (0.001, 0.03), (0.001, 0.003), id="fit-params, host"),
+        pytest.param("modern", "gpu", (0.006, 0.08), (0.001, 0.015), id="newer models, GPU"),
+        pytest.param("modern", "host", (0.001, 0.07), (0.001, 0.004), id="newer models, host"),
+        pytest.param("library", "gpu", (0.001, 0.07), None, id="every architecture, GPU"),
+        pytest.param("library", "host", (0.001, 0.06), None, id="every architecture, host"),
     ],
 )
 def test_median_and_tail_stay_within(known, table, place, scratch_limits, sum_limits):
@@ -77,6 +78,14 @@ def test_median_and_tail_stay_within(known, table, place, scratch_limits, sum_li
             assert found[1] <= limits[1]
 
 
+def test_no_buffer_but_one_is_off_by_more_than_15_percent(reserved):
+    """EXAONE 4 1.2B's host with half of the blocks: 44 MiB where llama.cpp needs 36."""
+    off = [one.row for one in reserved if one.error("scratch") > 0.1505]
+    assert [(row.model, row.place, row.scratch) for row in off] == [
+        ("exaone-4.0-1.2b", "host", 36.0)
+    ]
+
+
 @pytest.mark.parametrize("kind", GraphKind)
 def test_four_of_five_buffers_are_inside_the_stated_interval(reserved, kind):
     rows = [one for one in reserved if one.kind is kind]
@@ -85,7 +94,7 @@ def test_four_of_five_buffers_are_inside_the_stated_interval(reserved, kind):
     # No wider than it need be: dense graphs and mixtures are the two that say why.
     if kind not in {GraphKind.DENSE, GraphKind.MIXTURE}:
         assert share <= 0.9
-    assert ERRORS[kind] <= 0.3
+    assert ERRORS[kind] <= 0.085
 
 
 def test_every_table_has_gpus_and_hosts_and_most_architectures_are_there(reserved):
@@ -101,6 +110,19 @@ def test_sums_of_real_gpus_are_within_three_percent(logs):
     middle, _ = memoryaccuracy.spread(errors)
     assert middle < 0.003
     assert max(errors) < 0.03
+
+
+def test_each_log_is_predicted_with_the_era_of_its_build(logs):
+    """Half of them to the MiB; the masks of a long context are F32, with a copy in F16."""
+    before = [one for one in logs if one.row.build == "before"]
+    assert {one.row.workload.era for one in before} == {Era.BEFORE_JUNE_2026}
+    assert sum(abs(one.difference("scratch")) < 1 for one in before) >= len(before) / 2
+    long_one = next(one for one in before if one.row.device == "A100-SXM4-80GB")
+    assert long_one.scratch == pytest.approx(416.01, abs=0.01)
+    wrong = dataclasses.replace(
+        long_one.row, workload=dataclasses.replace(long_one.row.workload, era=Era.CURRENT)
+    )
+    assert memoryrows.compare(wrong).scratch == pytest.approx(258.5, abs=0.01)
 
 
 def test_a_logs_cache_is_exact(logs):

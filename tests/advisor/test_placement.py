@@ -83,6 +83,62 @@ def test_only_all_layers_on_several_gpus_are_a_pipeline():
     assert not is_pipeline(33, 1)
 
 
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        pytest.param([3, 1], [25, 8], id="3 to 1: 33 layers are 25 and 8"),
+        pytest.param([1, 3], [9, 24], id="1 to 3"),
+        pytest.param([0, 1], [0, 33], id="nothing for the first"),
+        pytest.param([1], [33, 0], id="a card that is not named gets nothing"),
+        pytest.param([1, 1, 9], [17, 16], id="a card that is not there takes nothing"),
+        pytest.param([20, 13], [20, 13], id="counts of layers are kept to the letter"),
+        pytest.param([0, 0, 1], [25, 8], id="nothing for all there are: by free memory after all"),
+    ],
+)
+def test_a_split_that_was_asked_for_beats_free_memory(split, expected):
+    placement = place(block_count=32, gpu_layers=33, weights=[24.0, 8.0], split=split)
+    assert [share.blocks + share.has_output for share in placement.gpus] == expected
+
+
+def test_one_gpu_is_never_split():
+    placement = place(block_count=32, gpu_layers=33, weights=[1.0], split=[3, 1])
+    assert placement.split is None
+    assert spans(placement) == [(0, 32, True)]
+
+
+def test_shares_are_cut_in_single_precision_as_llama_cpp_cuts_them():
+    """0.1 of 30 layers: in double precision its bound lies below 3 / 30, in single on it."""
+    placement = place(block_count=29, gpu_layers=30, weights=[1, 1], split=[0.1, 0.9])
+    assert [share.blocks + share.has_output for share in placement.gpus] == [3, 27]
+
+
+@pytest.mark.parametrize(
+    ("n_cpu_moe", "gpu_layers", "weights", "bare", "guests"),
+    [
+        pytest.param(0, 33, [1], [(0, 0)], (), id="none"),
+        pytest.param(5, 33, [1], [(0, 5)], ((0, 5),), id="the first five"),
+        pytest.param(99, 33, [1], [(0, 32)], ((0, 32),), id="more than there are mean all"),
+        pytest.param(20, 15, [1], [(18, 20)], ((18, 20),), id="eighteen are on the host anyway"),
+        pytest.param(5, 15, [1], [(18, 18)], (), id="and five of them change nothing"),
+        pytest.param(
+            20, 33, [1, 1], [(0, 17), (17, 20)], ((0, 17), (17, 20)), id="all of one, some of two"
+        ),
+    ],
+)
+def test_experts_of_the_first_blocks_stay_on_the_host(n_cpu_moe, gpu_layers, weights, bare, guests):
+    placement = place(block_count=32, gpu_layers=gpu_layers, weights=weights, n_cpu_moe=n_cpu_moe)
+    assert [share.bare for share in placement.gpus] == bare
+    assert placement.host.experts == guests
+    assert placement.bare_blocks == sum(last - first for first, last in guests)
+
+
+def test_a_model_without_some_experts_is_on_the_gpus_but_not_whole():
+    placement = place(block_count=32, gpu_layers=33, weights=[1, 1], n_cpu_moe=1)
+    assert placement.has_all_layers
+    assert not placement.is_whole
+    assert not placement.is_pipeline
+
+
 @settings(deadline=None)
 @given(
     block_count=st.integers(1, 200),

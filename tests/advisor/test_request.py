@@ -20,7 +20,7 @@ from advisor.request import (
     tokens,
 )
 from advisor.situation import situation
-from advisor.workload import FlashAttention, Runtime, Workload
+from advisor.workload import Era, FlashAttention, Runtime, Workload
 from catalog.errors import CatalogError
 from probes.errors import RecordError
 
@@ -55,6 +55,7 @@ def test_a_model_is_enough():
         ("flash_attention", True, "flash_attention", FlashAttention.ON),
         ("flash_attention", 0, "flash_attention", FlashAttention.OFF),
         ("runtime", "ollama", "runtime", Runtime.OLLAMA),
+        ("era", "before-june-2026", "era", Era.BEFORE_JUNE_2026),
         ("backend", "vulkan", "backend", "vulkan"),
         ("gpu_layers", 12, "gpu_layers", 12),
         ("gpu_layers", "12", "gpu_layers", 12),

@@ -56,6 +56,12 @@ def test_llama_cpp_gets_the_layers_where_there_is_a_gpu(commands, gpu):
     assert some == (SERVER + " -ngl 7",)
 
 
+def test_llama_cpp_gets_the_experts_that_stay_and_the_split(commands, gpu):
+    asked = {"gpu_layers": 49, "n_cpu_moe": 12, "tensor_split": (3.0, 1.5)}
+    (line,) = commands(gpu(24), gpu(24), model="qwen3-30b-a3b", **asked)["llama.cpp"].lines
+    assert line.endswith(" -ngl 99 --n-cpu-moe 12 --tensor-split 3,1.5")
+
+
 def test_llama_cpp_picks_a_file_that_was_not_seen_by_its_quant(commands):
     found = commands(model="gemma-3-4b-it")["llama.cpp"]
     assert found.lines == ("llama-server -hf unsloth/gemma-3-4b-it-GGUF:Q4_K_M -c 8192",)

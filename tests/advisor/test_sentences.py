@@ -21,6 +21,7 @@ def fit(why=Why.ENOUGH, *, verdict="fits", now=None, idle=None, device="a card",
         why=why,
         device=device,
         needed_bytes=int(5.5 * GIB),
+        high_bytes=int(6.5 * GIB),
         available_bytes=None if available is None else available * GIB,
     )
 
@@ -28,7 +29,7 @@ def fit(why=Why.ENOUGH, *, verdict="fits", now=None, idle=None, device="a card",
 def estimate(found, *, gpu_layers=20, name="Q4_K_M", size=4_900_000_000):
     return SimpleNamespace(
         fit=found,
-        placement=SimpleNamespace(gpu_layers=gpu_layers, layers=33),
+        placement=SimpleNamespace(gpu_layers=gpu_layers, layers=33, bare_blocks=12),
         subject=SimpleNamespace(
             quant=SimpleNamespace(name=name), weights=SimpleNamespace(tensor_bytes=size)
         ),
@@ -68,6 +69,24 @@ def candidate(name="Q4_K_M", *, found=None, tokens_per_s=50.0, demoted=(), band=
             (
                 "all of it would need 5.5 GiB, and `a card` has 8.0 GiB free; 20 of 33 layers go to"
                 " the GPU, the rest to the CPU"
+            ),
+        ),
+        (
+            Why.MAY_NEED_MORE,
+            "it needs about 5.5 GiB, perhaps 6.5 GiB, and `a card` has 8.0 GiB free",
+        ),
+        (
+            Why.SOME_EXPERTS,
+            (
+                "all of it would need 5.5 GiB, and `a card` has 8.0 GiB free; the experts of the"
+                " first 12 of 32 layers stay on the CPU"
+            ),
+        ),
+        (
+            Why.LAYERS_WITHOUT_EXPERTS,
+            (
+                "all of it would need 5.5 GiB, and `a card` has 8.0 GiB free; 20 of 33 layers go to"
+                " the GPU, 12 of them without their experts, the rest to the CPU"
             ),
         ),
         (Why.TOO_LITTLE, "it needs 5.5 GiB, and `a card` has 8.0 GiB"),

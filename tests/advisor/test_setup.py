@@ -14,7 +14,7 @@ from advisor.estimate.setup import (
     resolve,
     round_up,
 )
-from advisor.workload import FlashAttention, Runtime, Workload
+from advisor.workload import Era, FlashAttention, Runtime, Workload
 from catalog.names import find_model
 
 TRAINED = 131_072
@@ -41,8 +41,9 @@ def test_a_context_nobody_asked_for(trained_tokens, expected):
     [
         pytest.param(Runtime.LLAMA_SERVER, 4, 4, id="llama-server: four slots, a row for each"),
         pytest.param(Runtime.LLAMA_BENCH, 1, 512, id="llama-bench: one, a row for each token"),
+        pytest.param(Runtime.LLAMA_CPP_PYTHON, 1, 512, id="llama-cpp-python: as llama-bench"),
         pytest.param(Runtime.OLLAMA, 1, 1, id="Ollama: one slot of llama-server"),
-        pytest.param(Runtime.LMSTUDIO, 1, 1, id="LM Studio: as Ollama"),
+        pytest.param(Runtime.LMSTUDIO, 4, 4, id="LM Studio: four predictions, as llama-server"),
         pytest.param(Runtime.LLAMAFILE, 1, 512, id="llamafile: as llama-bench"),
     ],
 )
@@ -80,6 +81,68 @@ def test_a_micro_batch_is_never_longer_than_the_context():
     assert filled(context_tokens=100).ubatch_tokens == 100
 
 
+@pytest.mark.parametrize(
+    ("gpu_gib", "expected"),
+    [
+        pytest.param(None, 4096, id="4,096 where the memory is not known"),
+        pytest.param(0, 4096, id="and without a GPU"),
+        pytest.param(22.9, 4096, id="and below 23 GiB"),
+        pytest.param(23, 32_768, id="32,768 from there"),
+        pytest.param(47, 131_072, id="262,144 from 47 GiB, but never more than the model's own"),
+    ],
+)
+def test_ollama_gives_context_by_the_gpus_memory(gpu_gib, expected):
+    memory = None if gpu_gib is None else int(gpu_gib * (1 << 30))
+    asked = {"trained_tokens": TRAINED, "gpu_bytes": memory}
+    assert resolve(Workload(runtime=Runtime.OLLAMA), **asked).context_tokens == expected
+
+
+def test_who_asks_ollama_for_a_context_gets_it():
+    asked = Workload(runtime=Runtime.OLLAMA, context_tokens=16_384)
+    for memory in (None, 80 << 30):
+        assert resolve(asked, trained_tokens=TRAINED, gpu_bytes=memory).context_tokens == 16_384
+
+
+@pytest.mark.parametrize(
+    ("context_tokens", "expected"),
+    [(2048, 512), (4096, 512), (4352, 1024), (32_768, 1024), (33_024, 2048)],
+)
+def test_ollama_takes_a_larger_batch_for_a_longer_context(context_tokens, expected):
+    asked = {"runtime": Runtime.OLLAMA, "context_tokens": context_tokens}
+    assert filled(**asked).ubatch_tokens == expected
+    assert filled(**asked, ubatch_tokens=256).ubatch_tokens == 256
+
+
+def test_ollama_takes_a_whole_prompt_at_once_where_embeddings_are_wanted():
+    asked = Workload(runtime=Runtime.OLLAMA, context_tokens=2048)
+    found = resolve(asked, trained_tokens=TRAINED, architecture="nomic-bert")
+    assert found.ubatch_tokens == 2048
+
+
+def test_ollama_gives_every_sequence_the_whole_context():
+    """`-c` is the context times the sequences, divided among them again."""
+    found = filled(runtime=Runtime.OLLAMA, context_tokens=8192, sequences=3)
+    assert (found.streams, found.stream_cells, found.context_tokens) == (3, 8192, 8192)
+
+
+@pytest.mark.parametrize(("architecture", "expected"), [("qwen3next", 1), ("qwen3", 4)])
+def test_ollama_runs_some_architectures_one_at_a_time(architecture, expected):
+    asked = Workload(runtime=Runtime.OLLAMA, sequences=4, context_tokens=4096)
+    found = resolve(asked, trained_tokens=TRAINED, architecture=architecture)
+    assert found.sequences == expected
+
+
+def test_llama_cpp_python_keeps_the_whole_context_of_layers_with_a_window():
+    runtimes = [one for one in Runtime if filled(runtime=one).keeps_whole_windows]
+    assert runtimes == [Runtime.LLAMA_CPP_PYTHON]
+
+
+def test_builds_before_june_2026_have_a_row_of_logits_for_each_token():
+    for runtime in Runtime:
+        found = filled(runtime=runtime, era=Era.BEFORE_JUNE_2026)
+        assert found.output_rows == found.ubatch_tokens
+
+
 def test_a_depth_is_never_beyond_the_context():
     assert filled(context_tokens=4096, depth_tokens=9999).depth_tokens == 4096
 
@@ -90,6 +153,7 @@ def test_a_depth_is_never_beyond_the_context():
         pytest.param({}, True, id="on wherever nobody says otherwise"),
         pytest.param({"flash_attention": FlashAttention.OFF}, False, id="off when told so"),
         pytest.param({"runtime": Runtime.LLAMAFILE}, False, id="off in llamafile"),
+        pytest.param({"runtime": Runtime.LLAMA_CPP_PYTHON}, False, id="off in llama-cpp-python"),
         pytest.param(
             {"runtime": Runtime.LLAMAFILE, "flash_attention": FlashAttention.ON},
             True,
@@ -140,6 +204,28 @@ def test_what_cannot_be_is_refused(asked, sentence, hint):
 def test_a_quantized_k_needs_no_flash_attention():
     found = filled(kv_type_k="q8_0", flash_attention=FlashAttention.OFF)
     assert found.kv_type_k == "q8_0"
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param({}, True, id="where `auto` chose it"),
+        pytest.param({"flash_attention": FlashAttention.ON}, False, id="not where it was asked"),
+        pytest.param({"kv_type_v": "q8_0"}, False, id="nor where the cache insists on it"),
+        pytest.param({"runtime": Runtime.LLAMAFILE}, False, id="nor where it is off"),
+    ],
+)
+def test_flash_attention_may_be_given_up(asked, expected):
+    assert filled(**asked).may_lose_flash is expected
+
+
+def test_one_latent_for_k_and_v_has_one_type():
+    """llama.cpp refuses two for latent attention and for compressed streams."""
+    for name in ("deepseek-v3-0324", "deepseek-v4-flash"):
+        hyper = find_model(name).hyperparameters
+        with pytest.raises(UsageError, match="different types for K and V"):
+            check_head_lengths(filled(kv_type_k="q8_0"), hyper)
+        check_head_lengths(filled(kv_type_k="q8_0", kv_type_v="q8_0"), hyper)
 
 
 def test_a_cache_whose_blocks_do_not_divide_the_heads_is_refused():

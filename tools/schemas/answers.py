@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from advisor.errors import AdvisorError, ExitCode
+from advisor.pull.choose import Reason
+from advisor.pull.plan import State
 from schemas.parts import CANDIDATE, PARTS
 from schemas.words import (
     Schema,
+    flag,
     many,
     named_parts,
     number,
@@ -48,6 +51,7 @@ ANSWERS: dict[str, Schema] = {
                 )
             }
         ),
+        notes=many(text("One sentence."), "What the Hub said, or why it was not asked."),
     ),
     "show": thing(
         "What `advisor show MODEL --json` prints.",
@@ -68,6 +72,11 @@ ANSWERS: dict[str, Schema] = {
             rows=many(part("device"), "Fastest first."),
         ),
         related=many(text("A model's name."), "Of the same family, nearest in size first."),
+        own_mixes=many(
+            thing("One file.", label=text("Its label: `UD-Q4_K_XL`."), file=part("file")),
+            "Files that publishers mixed in a way of their own, largest first.",
+        ),
+        notes=many(text("One sentence."), "What somebody who runs the files should know."),
     ),
     "estimate": thing(
         "What `advisor estimate MODEL --json` prints, and `advisor estimate -` for each request.",
@@ -82,6 +91,11 @@ ANSWERS: dict[str, Schema] = {
             "Where the layers are.",
             gpu_layers=whole("Layers on GPUs, the output layer counted."),
             layers=whole("All layers, the output layer counted.", least=1),
+            n_cpu_moe=whole("First layers whose experts are on the host."),
+            tensor_split=or_null(
+                many(number("Share of one GPU."), "What was asked for; null for by free memory.")
+            ),
+            layers_by_gpu=many(whole("Layers of one GPU."), "In the order of the devices."),
         ),
         memory=part("memory"),
         fit=part("fit"),
@@ -112,6 +126,78 @@ ANSWERS: dict[str, Schema] = {
     "models": thing(
         "What `advisor models --json` prints.",
         models=many(part("model"), "In the catalog's order."),
+    ),
+    "pull": thing(
+        "What `advisor pull MODEL --json` prints.",
+        model=or_null(text("The model's name; null for one that is not in the catalog.")),
+        quant=or_null(text("What the files are named for; null for a name without a label.")),
+        reason=text("Why these files, and how they fit, in one sentence."),
+        code=one_of(Reason, "Why these files, for programs."),
+        endpoint=text("The Hub that was asked, or its mirror."),
+        repository=text("Where the files are on it."),
+        revision=text("The branch, tag or commit that was asked for."),
+        commit=text("The commit that it means."),
+        files=many(
+            thing(
+                "One file, as it was before this run.",
+                name=text("Its path in the repository."),
+                size_bytes=whole("All of it, as the Hub lists it. Exact. [bytes]"),
+                sha256=text("Of all of it, in hexadecimal, as the Hub lists it."),
+                state=one_of(
+                    State,
+                    "What was in the cache: all of it; all its bytes under another commit; what an"
+                    " earlier try left; nothing.",
+                ),
+                missing_bytes=whole("What was not there. [bytes]"),
+                path=text("Where it is now; with `--dry-run`, where it would be."),
+            ),
+            "One, or all parts of a split file in their order.",
+        ),
+        total_bytes=whole("Of all files together. [bytes]"),
+        missing_bytes=whole("What was not there when the run began. [bytes]"),
+        cache=text("The folder that huggingface_hub and llama.cpp share."),
+        free_bytes=or_null(whole("Free on its disk when the run began; null: not known. [bytes]")),
+        reserve_bytes=whole("What a download leaves free there. [bytes]"),
+        has_room=flag("False when the disk has less free than is missing and stays free."),
+        is_dry_run=flag("True when nothing was fetched because of `--dry-run`."),
+        received_bytes=whole("What this run transferred. [bytes]"),
+        elapsed_s=or_null(number("How long that took; null for a dry run. [s]")),
+        notes=many(text("One sentence."), "What somebody who runs the files should know."),
+        commands=part("commands"),
+    ),
+    "verify": thing(
+        "What `advisor verify FILE --json` prints.",
+        file=text("The file's name as it was given."),
+        whole=flag(
+            "True when nothing is missing or contradicts itself, and the SHA-256 is the expected"
+            " one where one was given."
+        ),
+        problem=or_null(text("Why it is not whole, in one sentence; null when it is.")),
+        hint=or_null(text("What to do about it; null when there is nothing to say.")),
+        contents=or_null(
+            thing(
+                "What the header says; null where it is cut off, or a part is missing.",
+                architecture=or_null(text("llama.cpp's name of it; null where it is not said.")),
+                name=or_null(text("The model's; null where it is not said.")),
+                quant=or_null(
+                    text("The file type that the header names; null for none that is known.")
+                ),
+                parts=whole("Files that it is split into; 1 for a whole one.", least=1),
+                gguf_versions=many(whole("Of the format.", least=2), "One of each part."),
+                tensors=whole("In all parts."),
+                tensor_bytes=whole("All tensors, without padding. Exact. [bytes]"),
+                file_bytes=whole("All parts, as long as they are. [bytes]"),
+            )
+        ),
+        sha256=or_null(
+            thing(
+                "Of the file that was named; null where none was expected, or it is not whole.",
+                expected=text("What it should be, in hexadecimal."),
+                found=text("What it is, in hexadecimal."),
+                matches=flag("True when they are the same."),
+            )
+        ),
+        notes=many(text("One sentence."), "What is odd and no contradiction."),
     ),
     "doctor": thing(
         "What `advisor doctor --json` prints.",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from advisor.estimate.longest import SHOWN_KV_TYPES
 from advisor.estimate.result import Verdict, Why
 from advisor.estimate.setup import KV_TYPES
 from advisor.figure import Origin
 from advisor.request import BACKENDS
-from advisor.workload import Runtime
+from advisor.workload import Era, Runtime
 from catalog.device import DeviceKind
 from schemas.words import Schema, flag, many, number, one_of, or_null, part, text, thing, whole
 
@@ -60,11 +61,35 @@ PARTS: dict[str, Schema] = {
                 " solved for, as in rankings. [tokens]"
             )
         ),
+        max_context_by_kv_type=or_null(
+            thing(
+                "The same with keys and values of each type; null when it was not solved for.",
+                **{
+                    name: or_null(
+                        whole(f"With {name}; null when none fits or llama.cpp refuses. [tokens]")
+                    )
+                    for name in SHOWN_KV_TYPES
+                },
+            )
+        ),
+        llama_cpp_fit=or_null(
+            part("llama_cpp_fit", "What llama.cpp's own `--fit` would choose; null where none is.")
+        ),
         reason=text("Why, in one sentence with the two numbers."),
         code=one_of(Why, "The same for programs."),
         device=text("The device that decides: the one with the least to spare."),
         needed_bytes=whole("What is needed on it. [bytes]"),
+        high_bytes=or_null(whole("Upper end of what is needed on it. [bytes]")),
         available_bytes=or_null(whole("What it has; null when that is not known. [bytes]")),
+    ),
+    "llama_cpp_fit": thing(
+        "What llama.cpp's own `--fit` would choose; null for programs that do not run it.",
+        flags=text("In its flags."),
+        context_tokens=whole("The context it chooses, or was given. [tokens]", least=1),
+        gives_up=flag("True where it fits nothing and starts with what was asked for."),
+        is_exact=flag("True when the interval of the need changes nothing."),
+        flags_if_less=text("The flags if the model needs as little as its interval allows."),
+        flags_if_more=text("The flags if it needs as much."),
     ),
     "allocation": thing(
         "What one device holds.",
@@ -74,6 +99,7 @@ PARTS: dict[str, Schema] = {
         kv_cache_bytes=whole("Keys, values and recurrent states. Exact. [bytes]"),
         compute_bytes=whole("Scratch of the graph. An estimate. [bytes]"),
         overhead_bytes=whole("The driver's context and the output buffer. An estimate. [bytes]"),
+        repack_bytes=whole("Of it, second copies of weights that a CPU rearranged. [bytes]"),
         total_bytes=whole("The sum of the four. [bytes]"),
         low_bytes=whole("Lower end of the total's interval. [bytes]"),
         high_bytes=whole("Upper end of the total's interval. [bytes]"),
@@ -102,6 +128,7 @@ PARTS: dict[str, Schema] = {
         kv_type_v=one_of(KV_TYPES, "ggml type of the cached values."),
         flash_attention=one_of(("on", "off"), "Whether attention stores no scores."),
         runtime=one_of(Runtime, "The program that runs the model."),
+        era=one_of(Era, "How old its build of llama.cpp is."),
     ),
     "gpu": thing(
         "A GPU that a model can be put on.",
@@ -206,6 +233,7 @@ CANDIDATE = thing(
     context_tokens=whole("The context it was judged for. [tokens]", least=1),
     gpu_layers=whole("Layers on GPUs, the output layer counted."),
     layers=whole("All layers, the output layer counted.", least=1),
+    n_cpu_moe=whole("First layers whose experts are on the host."),
     fit=part("fit"),
     decode_tokens_per_s=or_null(part("speed", "With an empty cache; null when not known.")),
     evidence=part("evidence"),
