@@ -25,6 +25,7 @@ PLAIN = {
     "≈": "~",
     "·": ".",
     "…": "...",
+    "\N{REPLACEMENT CHARACTER}": "?",
     "±": "+/-",
     "√": "sqrt",
     "─": "-",
@@ -41,6 +42,10 @@ PLAIN = {
     "\N{NO-BREAK SPACE}": " ",
 }
 """What stands for a character on a console that does not have it (cp1252, ASCII)."""
+
+
+USUAL_COLUMNS = 80
+"""Of a terminal that does not say how wide it is."""
 
 
 def _plainly(error: UnicodeError) -> tuple[str, int]:
@@ -117,6 +122,21 @@ def talk(text: str) -> None:
         return
     try:
         sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+
+
+def overwrite(text: str) -> None:
+    """Write over the line of stderr that the cursor is in; stderr must be a terminal.
+
+    What is too long for the terminal is cut, for a line that wraps cannot be written over.
+    """
+    if sys.stderr is None:
+        return
+    try:
+        room = (os.get_terminal_size(sys.stderr.fileno()).columns or USUAL_COLUMNS) - 1
+        sys.stderr.write("\r" + text[:room].ljust(room))
         sys.stderr.flush()
     except (OSError, ValueError):
         return
