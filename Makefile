@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: scan test lint types layers unit bench docs accuracy fit clean
+.PHONY: scan test lint types layers unit bench docs accuracy fit fuzz clean
 
 scan: $(VENV)/.project
 	@$(RUN) -m advisor scan
@@ -31,7 +31,7 @@ $(VENV)/.project: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[test,real]'
 	@touch $@ $(VENV)/.project
 
 fit: $(VENV)/.test
@@ -42,11 +42,16 @@ docs: $(VENV)/.test
 	$(RUN) tools/output_schemas.py
 	$(RUN) tools/console_blocks.py
 
-bench: $(VENV)/.project
+bench: $(VENV)/.test
 	$(RUN) benchmarks/startup.py
+	$(RUN) benchmarks/gguf_header.py
 
 accuracy: $(VENV)/.test
 	PYTHONPATH=. $(RUN) tools/accuracy.py
+
+fuzz: $(VENV)/bin/python
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	PYTHONPATH=. $(RUN) tools/fuzz_gguf.py -max_total_time=600
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -21,6 +21,8 @@ COMMANDS = {
     "estimate": "Estimate one model: memory by part and device, context, speed.",
     "devices": "List the devices of the catalog that run a model.",
     "models": "List the models of the catalog.",
+    "verify": "Check that a GGUF file is whole.",
+    "pull": "Get the recommended file from the Hugging Face Hub, checked.",
     "doctor": "Report what was detected and how, for a bug report.",
 }
 """Every command and its one-line help, in the order people meet them."""
@@ -94,8 +96,8 @@ def advisor() -> None:
 
     Begin with `advisor scan`.
 
-    Exit codes: 0 it fits, 1 nothing fits, 2 wrong usage, 3 a probe failed, 70 a bug, 74 the
-    answer could not be written.
+    Exit codes: 0 it fits, 1 nothing fits, 2 wrong usage, 3 a probe failed, 4 a header cannot be
+    read, 5 the Hub did not answer, 70 a bug, 74 the answer could not be written.
     """
 
 

@@ -113,12 +113,15 @@ def quality_loss(quant_name: str, params: int) -> QualityLoss:
 
 
 def quality_of(model: Model, quant: Quant) -> QualityLoss:
-    """What a file type costs a model of the catalog.
+    """What a file type costs a model of the catalog or of a file.
 
     Experts that their maker published in MXFP4 lose nothing in any file type (they are never
     stored otherwise), so that the estimate is only the most that the other weights can lose.
     """
-    loss = quality_loss(quant.name, model.params_active)
+    try:
+        loss = quality_loss(quant.name, model.params_active)
+    except UnknownNameError:
+        return _unmeasured(quant.name, quant)  # a mixture that no name says anything about
     if not has_native_experts(model.architecture):
         return loss
     rest = quality_loss("Q8_0" if quant.name == "MXFP4_MOE" else quant.name, model.params_active)

@@ -20,7 +20,9 @@ LAST_CHECK = date(2026, 11, 23)
 """No row was checked later; raise it with the first that is. It catches a mistyped year."""
 
 KEYS = {
+    "advisor/estimate/overhead_parts.csv": ("part", "backend", "graph"),
     "advisor/estimate/overheads.csv": ("backend", "architecture", "kind"),
+    "advisor/estimate/runtimes.csv": ("runtime",),
     "catalog/benchmarks.csv": ("repository", "name"),
     "catalog/devices/amd.csv": ("name",),
     "catalog/devices/amd_pci_ids.csv": ("pci_device", "pci_revision"),
@@ -35,6 +37,7 @@ KEYS = {
     "catalog/evidence.csv": ("name",),
     "catalog/file_traits.csv": ("trait", "publisher", "begins_with", "contains", "architectures"),
     "catalog/ggml_types.csv": ("name",),
+    "catalog/gguf/architectures.csv": ("architecture",),
     "catalog/mixes.csv": ("publisher", "label", "model"),
     "catalog/published.csv": ("repository", "file"),
     "catalog/publishers.csv": ("publisher", "begins_with"),
@@ -46,6 +49,7 @@ KEYS = {
     "catalog/quality_scale.csv": ("name",),
     "catalog/quality_sources.csv": ("id",),
     "catalog/quants.csv": ("name",),
+    "catalog/repacks.csv": ("processor", "type"),
     "catalog/variants.csv": (
         *("publisher", "labels", "architectures", "head", "per_layer_table"),
         "released_before",

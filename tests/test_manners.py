@@ -29,11 +29,12 @@ COMMANDS = {
     "devices": ["devices", "llama-3.2-1b"],
     "models": ["models"],
     "doctor": ["doctor", "--machine", RECORDED],
+    "verify": ["verify", str(PROJECT / "tests/gguf/valid/blocks.gguf")],
     "help": ["--help"],
     "help of a command": ["scan", "--help"],
     "version": ["--version"],
 }
-IN_JSON = {name: [*words, "--json"] for name, words in list(COMMANDS.items())[:7]}
+IN_JSON = {name: [*words, "--json"] for name, words in list(COMMANDS.items())[:8]}
 QUICK = ["models", "llama"]
 """A command that prints a table in a tenth of a second."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from advisor.commands.options import context_option, json_option
+from advisor.commands.options import context_option, json_option, verbose_option
 
 
 @click.command("devices")
 @click.argument("model")
 @click.option(
-    "--quant", "-q", default="Q4_K_M", show_default=True, metavar="NAME", help="Its quantization."
+    "--quant", "-q", metavar="NAME", help="Its quantization.  [default: Q4_K_M; a file's own]"
 )
 @context_option
 @click.option(
@@ -19,11 +19,12 @@ from advisor.commands.options import context_option, json_option
     help="Only devices of this kind.",
 )
 @click.option("--vendor", metavar="NAME", help="Only devices of this maker.")
+@verbose_option
 @json_option
 def command(  # noqa: PLR0913  (one parameter an option)
     *,
     model: str,
-    quant: str,
+    quant: str | None,
     context: int | None,
     kind: str | None,
     vendor: str | None,
@@ -31,7 +32,8 @@ def command(  # noqa: PLR0913  (one parameter an option)
 ) -> None:
     """List the devices of the catalog that hold a model whole, fastest first.
 
-    MODEL is a name from `advisor models`, or any unambiguous shortening of one.
+    MODEL is a name from `advisor models` or any unambiguous shortening of one, a .gguf file of
+    this machine, or an address: hf:owner/repo:Q4_K_M, hf:owner/repo/file.gguf.
 
     Exits with 0 when a device does, and with 1 when none does.
     """
@@ -40,7 +42,8 @@ def command(  # noqa: PLR0913  (one parameter an option)
     from advisor.report.device_list import device_list
     from advisor.workload import Workload
 
-    subject = offer_named(model).subject(quant)
+    offer = offer_named(model)
+    subject = offer.subject(quant or offer.usual)
     found = device_list(subject, Workload(context_tokens=context), kind=kind, vendor=vendor)
     if as_json:
         from advisor.render.json import device_list_json

@@ -113,6 +113,42 @@ def context_option(command: Command) -> Command:
     )(command)
 
 
+def hub_options(command: Command) -> Command:
+    """`--hub` and `--verbose`."""
+    command = verbose_option(command)
+    return click.option(
+        "--hub", is_flag=True, help="Ask the Hugging Face Hub for the files that are there."
+    )(command)
+
+
+def verbose_option(command: Command) -> Command:
+    """`--verbose`: what was asked of the Hub, said once the command is done."""
+
+    def say(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001
+        if value and not ctx.resilient_parsing:
+            ctx.call_on_close(_say_usage)
+
+    return click.option(
+        "--verbose",
+        "-v",
+        is_flag=True,
+        expose_value=False,
+        callback=say,
+        help="Say on stderr what the Hub was asked.",
+    )(command)
+
+
+def _say_usage() -> None:
+    from advisor.offer.named import the_hub
+    from advisor.output import talk
+
+    if not the_hub.cache_info().currsize:
+        talk("the Hub was not asked")
+        return
+    usage = the_hub().usage
+    talk(f"the Hub: {usage.requests:,} requests, {usage.bytes_received:,} bytes received")
+
+
 def min_speed_option(command: Command) -> Command:
     """`--min-speed`."""
     return click.option(

@@ -9,6 +9,7 @@ import click
 from advisor.commands.options import (
     Params,
     context_option,
+    hub_options,
     json_option,
     machine_options,
     min_speed_option,
@@ -30,6 +31,7 @@ from advisor.commands.options import (
 @click.option("--family", metavar="WORDS", help="Only models of this family or publisher.")
 @click.option("--max-params", type=Params(), help="Only models of at most so many weights (8B).")
 @click.option("--save", metavar="FILE", help="Also write what the probes saw to FILE.")
+@hub_options
 @json_option
 def command(  # noqa: PLR0913  (one parameter an option)
     *,
@@ -44,6 +46,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
     family: str | None,
     max_params: int | None,
     save: str | None,
+    hub: bool,
     as_json: bool,
 ) -> None:
     """Rank the models this machine can run, and recommend one file.
@@ -78,6 +81,11 @@ def command(  # noqa: PLR0913  (one parameter an option)
         Filter(everything=everything, purpose=purpose, family=family, max_params=max_params),
         here.machine,
     )
+    if hub:
+        from advisor.offer.named import the_hub
+        from advisor.report.published import with_listed_files
+
+        report = with_listed_files(report, the_hub())
     if as_json:
         from advisor.render.json import scan_json
 

@@ -6,6 +6,7 @@ import click
 
 from advisor.commands.options import (
     context_option,
+    hub_options,
     json_option,
     machine_options,
     min_speed_option,
@@ -18,6 +19,7 @@ from advisor.commands.options import (
 @machine_options
 @context_option
 @min_speed_option
+@hub_options
 @json_option
 def command(  # noqa: PLR0913  (one parameter an option)
     *,
@@ -28,11 +30,13 @@ def command(  # noqa: PLR0913  (one parameter an option)
     measure: bool | None,
     context: int | None,
     min_speed: float,
+    hub: bool,
     as_json: bool,
 ) -> None:
     """Show a model's page: every quant here, and the devices that run it.
 
-    MODEL is a name from `advisor models`, or any unambiguous shortening of one.
+    MODEL is a name from `advisor models` or any unambiguous shortening of one, a .gguf file of
+    this machine, or an address: hf:owner/repo, hf:owner/repo:Q4_K_M, hf:owner/repo/file.gguf.
     """
     from advisor.offer.named import offer_named
     from advisor.output import answer, answer_json
@@ -43,7 +47,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
     from catalog.hardware import load_devices
     from catalog.shelf import load_models
 
-    offer = offer_named(model)
+    offer = offer_named(model, hub=hub)
     here = situation(
         devices=devices, machine=machine, backend=backend, measure=when_to_measure(measure)
     )

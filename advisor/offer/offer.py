@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from catalog.quant import Quant
 
 
+USUAL_QUANT = "Q4_K_M"
+"""What most people download when nothing is known of their machine."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """What can be had of one model, wherever it is."""
@@ -23,8 +27,8 @@ class Offer:
     address: str
     """How a command names it again: a model's name, a path, `hf:owner/repo`."""
 
-    quants: tuple[Quant, ...]
-    """What a page lists, largest first where that is known."""
+    listed: Callable[[], Sequence[Quant]] = field(repr=False)
+    """What a page lists."""
 
     notes: tuple[str, ...] = ()
     """What a reader should know of where this comes from."""
@@ -51,13 +55,19 @@ class Offer:
         """True for a model of the catalog, of which any quant can be predicted."""
         return self.address == self.model.name
 
+    @property
+    def usual(self) -> str:
+        """The name of what most people take: Q4_K_M, or the only quant there is."""
+        names = [quant.name for quant in self.listed()]
+        return USUAL_QUANT if self.is_shelved or USUAL_QUANT in names else names[-1]
+
     def subject(self, quant_name: str) -> Subject:
         """The model in the quant of this name."""
         return self.make(self.find(quant_name))
 
     def subjects(self, quants: Sequence[Quant] | None = None) -> Iterator[Subject]:
         """The model in each of these quants (or all listed) that it can be had in."""
-        for quant in self.quants if quants is None else quants:
+        for quant in self.listed() if quants is None else quants:
             try:
                 yield self.make(quant)
             except CatalogError:

@@ -24,7 +24,7 @@ def shelf_offer(model: Model) -> Offer:
     return Offer(
         model=model,
         address=model.name,
-        quants=quants_of(model),
+        listed=partial(quants_of, model),
         make=partial(subject_of, model),
         find=find_quant,
         considered=load_quants,

@@ -15,6 +15,7 @@ from advisor.report.download import download_of
 from catalog.device import DeviceKind
 
 if TYPE_CHECKING:
+    from advisor.figure import Figure
     from advisor.rank import Candidate
     from advisor.report.page import Page
     from catalog.model import Model
@@ -31,6 +32,7 @@ def page_text(page: Page, machine: Machine | None, paper: Paper) -> str:
     _write_specification(paper, page)
     write_target(paper, page.question.target, machine)
     _write_quants(paper, page)
+    _write_own_mixes(paper, page)
     _write_devices(paper, page)
     _write_questions(paper, page)
     if page.related:
@@ -111,11 +113,40 @@ def _write_quants(paper: Paper, page: Page) -> None:
         " its interval.",
         style=DIM,
     )
-    if page.best is not None:
+    if page.best is not None and len(page.rows) > 1:
         floor = page.question.min_tokens_per_s
         quant = page.best.candidate.estimate.subject.quant.name
         why = why_not_larger(page.best.candidate, page.best.larger, floor)
         paper.say(f"{STAR} {quant}: {why}.")
+
+
+def _write_own_mixes(paper: Paper, page: Page) -> None:
+    """What publishers make besides, by recipes of their own."""
+    if not page.own_mixes:
+        return
+    paper.heading("Publishers' own mixes")
+    columns = [
+        Column(title="Label"),
+        Column(title="GB to get", right=True),
+        Column(title="Repository"),
+    ]
+    rows = [
+        Row(cells=(one.label, _size(one.download.size_bytes), one.download.repository or ""))
+        for one in page.own_mixes
+    ]
+    paper.table(columns, rows)
+    paper.say(
+        "What is in them only their headers say: `advisor show hf:REPOSITORY:LABEL` reads one.",
+        style=DIM,
+    )
+
+
+def _size(size: Figure) -> str:
+    """A published size in GB, or the interval of a predicted one."""
+    if size.low is None or size.high is None:
+        return gb_number(size.value)
+    low, high = gb_number(size.low), gb_number(size.high)
+    return f"~{high}" if low == high else f"{low}–{high}"
 
 
 def _quant_row(one: Candidate, *, starred: bool) -> Row:

@@ -12,6 +12,7 @@ from catalog.device import DeviceKind
 
 if TYPE_CHECKING:
     from advisor.estimate.result import Estimate
+    from advisor.rank import Candidate
     from advisor.report.device_list import DeviceRow
     from advisor.report.page import Page
 
@@ -45,16 +46,20 @@ def memory_sum(estimate: Estimate) -> str:
 
 def _memory(page: Page) -> str:
     answer = page.starred.estimate
+    text = f"In {answer.subject.quant.name}: {memory_sum(answer)}."
+    if len(page.rows) == 1:
+        return text
     smallest = min(page.rows, key=lambda one: one.estimate.total_bytes).estimate
     largest = max(page.rows, key=lambda one: one.estimate.total_bytes).estimate
     return (
-        f"In {answer.subject.quant.name}: {memory_sum(answer)}. From {gib(smallest.total_bytes)}"
-        f" in {smallest.subject.quant.name} to {gib(largest.total_bytes)} in"
-        f" {largest.subject.quant.name}."
+        f"{text} From {gib(smallest.total_bytes)} in {smallest.subject.quant.name} to"
+        f" {gib(largest.total_bytes)} in {largest.subject.quant.name}."
     )
 
 
 def _best(page: Page) -> str:
+    if len(page.rows) == 1:
+        return f"There is only {_quant(page)}: {_loss(page.starred)}."
     if page.best is None:
         usual = page.starred.estimate.subject.quant.name
         return f"None runs here; elsewhere {usual} is the usual choice."
@@ -66,6 +71,13 @@ def _best(page: Page) -> str:
         f"{_quant(page)}: its loss is {chosen.loss.cautious_label} at worst, the least of those"
         f" that run well here; {chosen.loss.basis}."
     )
+
+
+def _loss(one: Candidate) -> str:
+    loss = one.loss
+    if loss.high is None:
+        return f"its loss is not known; {loss.basis}"
+    return f"its loss is {loss.cautious_label} at worst; {loss.basis}"
 
 
 def _quant(page: Page) -> str:

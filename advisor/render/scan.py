@@ -8,7 +8,7 @@ from advisor.estimate.result import Verdict
 from advisor.rank import Demotion
 from advisor.render.machine import write_target
 from advisor.render.paper import BOLD, DIM, PLAIN, Column, Paper, Row, Section
-from advisor.render.sentences import demotion, now_and_idle, reason, why_not_larger
+from advisor.render.sentences import demotion, now_and_idle, own_mix, reason, why_not_larger
 from advisor.render.units import gb, gb_interval, gb_number, gib_number, memory, speed, tokens
 from advisor.report.download import download_of
 
@@ -42,6 +42,8 @@ def scan_text(report: ScanReport, paper: Paper) -> str:
     _write_rows(paper, shown)
     _write_rest(paper, report, shown)
     _write_recommendation(paper, report, report.recommendation)
+    for note in report.notes:
+        paper.say(f"Note: {note}.")
     return paper.text()
 
 
@@ -179,9 +181,7 @@ def _write_recommendation(paper: Paper, report: ScanReport, best: Recommendation
     differs = now_and_idle(answer.fit)
     if differs:
         rows.insert(3, ("Fit", differs))
-    slow = demotion(best.candidate, floor)
-    if slow:
-        rows.append(("But", slow))
+    rows += [("But", text) for text in (demotion(best.candidate, floor), own_mix(best)) if text]
     paper.pairs(rows)
     for command in best.commands:
         paper.say(f"{command.program}:" + (f" ({command.note})" if command.note else ""), indent=2)

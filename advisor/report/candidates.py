@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from advisor.estimate.estimator import estimate
 from advisor.estimate.subject import subject_of
+from advisor.offer.offer import USUAL_QUANT
 from advisor.rank import (
     DEFAULT_MIN_TOKENS_PER_S,
     LAST_BAND,
@@ -153,10 +154,6 @@ def is_usual(quant: Quant, model: Model) -> bool:
 def usual_quants(model: Model) -> list[Quant]:
     """The quants that a scan considers for a model, largest first."""
     return [quant for quant in load_quants() if is_usual(quant, model)]
-
-
-USUAL_QUANT = "Q4_K_M"
-"""What most people download when nothing is known of their machine."""
 
 
 def preferred(found: Sequence[Candidate]) -> Candidate:

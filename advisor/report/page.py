@@ -13,15 +13,30 @@ from advisor.report.scan import recommend
 from catalog.evidence import evidence
 
 if TYPE_CHECKING:
+    from advisor.figure import Figure
     from advisor.offer.offer import Offer
     from advisor.rank import Candidate
     from advisor.report.device_list import DeviceRow
+    from advisor.report.download import Download
     from advisor.report.scan import Recommendation
     from catalog.device import Device
     from catalog.evidence import Evidence
     from catalog.model import Model
 
 RELATED_COUNT = 6
+
+WIDEST_SHOWN = 0.12
+"""A publisher's own mix whose size is less sure than this share of it is not listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnMix:
+    """A file whose publisher mixed types in a way of his own."""
+
+    label: str
+    """`UD-Q4_K_XL`, `Q4_K_L`."""
+
+    download: Download
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +59,9 @@ class Page:
     """Catalog devices that hold the starred quant whole, fastest first."""
 
     related: tuple[Model, ...]
+
+    own_mixes: tuple[OwnMix, ...] = ()
+    """Publishers' own mixes of a catalog model, largest first."""
 
     @property
     def model(self) -> Model:
@@ -75,11 +93,31 @@ def page(
         starred=starred,
         devices=devices_that_run(starred.estimate.subject, question.workload, devices),
         related=related(model, models),
+        own_mixes=own_mixes(model) if offer.is_shelved else (),
     )
 
 
 def _is_usual(one: Candidate) -> bool:
     return is_usual(one.estimate.subject.quant, one.estimate.subject.model)
+
+
+def own_mixes(model: Model) -> tuple[OwnMix, ...]:
+    """Publishers' own mixes of a model that were seen, or whose size is known well enough."""
+    from advisor.report.download import download_of_label
+    from catalog.variants import variant_labels
+
+    found = []
+    for label in variant_labels(model):
+        download = download_of_label(model, label)
+        if download is not None and download.repository and _is_sure(download.size_bytes):
+            found.append(OwnMix(label=label, download=download))
+    return tuple(sorted(found, key=lambda one: -one.download.size_bytes.value))
+
+
+def _is_sure(size: Figure) -> bool:
+    if size.low is None or size.high is None:
+        return True
+    return size.high - size.low <= WIDEST_SHOWN * size.value
 
 
 def related(model: Model, models: Iterable[Model]) -> tuple[Model, ...]:

@@ -86,6 +86,9 @@ class ScanReport:
 
     recommendation: Recommendation | None
 
+    notes: tuple[str, ...] = ()
+    """What was asked of the Hub, or why nothing was. Sentences without a full stop."""
+
 
 def scan(
     question: Question, models: Sequence[Model], wanted: Filter, machine: Machine | None
@@ -115,11 +118,12 @@ def scan(
         filter=wanted,
         rows=tuple(order),
         rejected=tuple(rejected),
-        recommendation=_recommendation(order, question),
+        recommendation=recommended(order, question),
     )
 
 
-def _recommendation(order: Sequence[Candidate], question: Question) -> Recommendation | None:
+def recommended(order: Sequence[Candidate], question: Question) -> Recommendation | None:
+    """The first of them, beside its model's other quants; ``None`` where there is none."""
     if not order:
         return None
     best = order[0]

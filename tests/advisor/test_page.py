@@ -129,3 +129,20 @@ def test_a_page_where_nothing_runs_has_no_star(a_page):
     text = page_text(found, None, Paper(100, colour=False))
     assert "★" not in text
     assert "Questions" in text
+
+
+def test_publishers_own_mixes_are_listed_beside_with_their_sizes(a_page):
+    """bartowski's Q4_K_L of this model was seen: 871,309,440 bytes."""
+    found = a_page()
+    sizes = {one.label: one.download.size_bytes for one in found.own_mixes}
+    assert (sizes["Q4_K_L"].value, sizes["Q4_K_L"].low) == (871_309_440, None)
+    assert sizes["UD-Q4_K_XL"].low < sizes["UD-Q4_K_XL"].value < sizes["UD-Q4_K_XL"].high
+    assert "Q4_K_M" not in sizes
+    text = page_text(found, None, Paper(100, colour=False))
+    assert "0.87 bartowski/Llama-3.2-1B-Instruct-GGUF" in text
+
+
+def test_a_mix_whose_size_nobody_knows_well_is_not_listed(a_page):
+    for one in a_page().own_mixes:
+        size = one.download.size_bytes
+        assert size.low is None or size.high - size.low <= 0.12 * size.value
