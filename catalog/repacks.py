@@ -50,6 +50,7 @@ def repacked_bytes(table: TensorTable, processor: str) -> int:
         if _multiplies(group, is_tied=is_tied)
         and group.type is not None
         and (processor, group.type.name) in needed
+        and len(group.shape) > 1
         and group.shape[1] % needed[processor, group.type.name] == 0
     )
 
