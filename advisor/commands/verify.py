@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from advisor.commands.options import json_option
+from catalog.hub.address import is_address
 
 if TYPE_CHECKING:
     from advisor.report.verification import Verification
@@ -21,14 +22,16 @@ SHA256_DIGITS = 64
 
 
 class Sha256(_Type):
-    """A SHA-256 in hexadecimal, as the Hub shows it."""
+    """A SHA-256 in hexadecimal, as the Hub shows it, or the address of the file on the Hub."""
 
-    name = "hex"
+    name = "hex|hf:…"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """The digits in lower case, or click's own error."""
+        """The digits in lower case, an address as it is, or click's own error."""
+        if is_address(str(value)):
+            return str(value)
         digits = str(value).strip().lower().removeprefix("sha256:")
         if len(digits) != SHA256_DIGITS or set(digits) - set("0123456789abcdef"):
             self.fail(
@@ -39,17 +42,27 @@ class Sha256(_Type):
 
 @click.command("verify")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--sha256", type=Sha256(), help="What FILE should have; hashes all of it.")
+@click.option(
+    "--sha256",
+    type=Sha256(),
+    help="What FILE should have, or its address on the Hub, which knows; hashes all of it.",
+)
 @json_option
 def command(*, file: Path, sha256: str | None, as_json: bool) -> None:
     """Check that a GGUF FILE is whole: its header, and the extent of every tensor.
 
     Of a split file name any part; all of them are checked. `--sha256` is compared with the named
-    one's. Exits with 0 when it is whole, with 1 when it is not, with 2 when it is no GGUF file,
-    and with 4 when its header cannot be read.
+    one's; hf:owner/repo/file.gguf or hf:owner/repo:Q4_K_M takes the value that the Hub lists.
+    Exits with 0 when it is whole, with 1 when it is not, with 2 when it is no GGUF file, and
+    with 4 when its header cannot be read.
     """
     from advisor.output import answer, answer_json
 
+    if sha256 is not None and is_address(sha256):
+        from advisor.offer.named import the_hub
+        from advisor.report.verification import listed_sha256
+
+        sha256 = listed_sha256(sha256, file, the_hub())
     found = _verified(file, sha256)
     if as_json:
         from advisor.render.verification import verification_json

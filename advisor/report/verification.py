@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.errors import UnknownNameError
 from catalog.gguf.errors import DamagedDataError, PartsError, TruncatedError
 from catalog.gguf.parts import read_file
 from catalog.gguf.read import sha256_of
 from catalog.gguf.structure import check, tensor_sizes
+from catalog.hub.address import parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from catalog.gguf.errors import GgufError
     from catalog.gguf.file import GgufFile
+    from catalog.hub.client import Hub
+    from catalog.hub.listing import HubFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,37 @@ class Digest:
     def matches(self) -> bool:
         """True when they are the same."""
         return self.expected == self.found
+
+
+def listed_sha256(address: str, file: Path, hub: Hub) -> str:
+    """The SHA-256 that the Hub lists for a file.
+
+    Args:
+        address: Of the file, or of its quant; of a split one, the part of the same name counts.
+        file: The file of this machine.
+        hub: Who is asked.
+
+    Raises:
+        HubError: It cannot be had.
+        UnknownNameError: The address names no one file, or the Hub lists no value.
+    """
+    meant = parse_address(address)
+    listing = hub.listing(meant.repository, meant.revision)
+    files: tuple[HubFile, ...]
+    if meant.path is not None:
+        files = (listing.file(meant.path),)
+    elif meant.quant_label is not None:
+        files = listing.quant(meant.quant_label).files
+    else:
+        files = tuple(one for one in listing.files if one.name == file.name)
+    named = [one for one in files if one.name == file.name] or list(files)
+    if len(named) != 1:
+        msg = f"`{address}` names {len(named)} files, where one is expected"
+        raise UnknownNameError(msg, "name the file: `hf:owner/repo/file.gguf`")
+    if named[0].sha256 is None:
+        msg = f"the Hub lists no SHA-256 of `{named[0].path}`"
+        raise UnknownNameError(msg, "leave `--sha256` out")
+    return named[0].sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from advisor.offer.shelf import shelf_offer
 from advisor.report.candidates import Question
 from advisor.report.published import with_listed_files
 from advisor.report.scan import Filter, scan
+from advisor.report.verification import listed_sha256, verify
 from advisor.target import target_of_devices
 from advisor.workload import Workload
 from catalog.container import file_bytes
@@ -21,8 +22,8 @@ from catalog.names import find_model
 from catalog.published import preference
 from catalog.quants import find_quant
 from catalog.sums import weight_sums
-from tests.hub.fake_files import stored, virtual
-from tests.model_files import header_of
+from tests.hub.fake_files import stored, virtual, whole
+from tests.model_files import PROJECT, header_of
 
 MODEL = find_model("smollm2-135m-instruct")
 OWN = "bartowski/SmolLM2-135M-Instruct-GGUF"
@@ -236,3 +237,37 @@ class TestCommands:
         run("scan", "--device", "RTX 3060 12GB", env=environ)
         run("show", MODEL.name, "--device", "RTX 3060 12GB", env=environ)
         assert fake_hub.requests == []
+
+
+class TestVerify:
+    """The SHA-256 that the Hub lists, beside a file of this machine."""
+
+    @pytest.fixture
+    def file(self, tmp_path):
+        path = tmp_path / "small-Q8_0.gguf"
+        path.write_bytes((PROJECT / "tests/gguf/valid/blocks.gguf").read_bytes())
+        return path
+
+    @pytest.fixture
+    def listed(self, fake_hub, file):
+        other = stored(whole(b"another"))
+        fake_hub.add(ELSEWHERE, {file.name: stored(whole(file.read_bytes())), "b-Q4_0.gguf": other})
+        return f"hf:{ELSEWHERE}"
+
+    @pytest.mark.parametrize("what", ["", ":Q8_0", "/small-Q8_0.gguf"])
+    def test_the_listed_file_is_confirmed(self, client, listed, file, what):
+        found = verify(file, expected_sha256=listed_sha256(listed + what, file, client()))
+        assert found.is_whole
+
+    def test_another_file_is_told_apart(self, client, listed, file):
+        expected = listed_sha256(f"{listed}/b-Q4_0.gguf", file, client())
+        assert not verify(file, expected_sha256=expected).is_whole
+
+    def test_an_address_of_no_such_file_is_refused(self, client, listed, tmp_path):
+        with pytest.raises(UnknownNameError, match="names 0 files"):
+            listed_sha256(listed, tmp_path / "nothing.gguf", client())
+
+    def test_the_command_takes_an_address(self, run, fake_hub, listed, file, tmp_path):
+        environ = {"HF_ENDPOINT": fake_hub.endpoint, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        done = run("verify", str(file), "--sha256", listed, env=environ)
+        assert (done.returncode, done.stderr) == (0, "")
