@@ -33,10 +33,10 @@ Weights of these rows, and so their sums, are left out above:
 
 {excluded}
 
-When the last attention of LFM2 or Nemotron Nano on the host has no recurrent layer behind it
-there, llama.cpp finds that attention on another device than its layer, and switches flash attention
-off for the whole model: the scratch of LFM2.5 1.2B grows from 0.1 to 2 GiB (`-fa on` avoids that).
-The program predicts it. BitNet's head stays on the host, with its logits.
+When the last attention of LFM2, Nemotron Nano or Granite 4.0 H Micro on the host has no recurrent
+layer behind it there, llama.cpp finds that attention on another device than its layer, and switches
+flash attention off for the whole model: the scratch of LFM2.5 1.2B grows from 0.1 to 2 GiB (`-fa
+on` avoids that). The program predicts it. BitNet's head stays on the host, with its logits.
 
 The tables' device is reached by RPC and leaves the host's blocks to the host. A GPU takes their
 large products over, as the log of an RTX 2060 below shows: it holds a copy, which the program
@@ -49,9 +49,10 @@ INTERVAL_TEXT = """### Intervals
 `low_bytes` and `high_bytes` hold the scratch's share below for each kind of graph (and the driver
 context's own interval). *Inside* is the share of rows whose scratch lies in it; 80 % is meant.
 Dense graphs and mixtures are exact more often than that: theirs are wider because kernels of other
-backends ask for a little more or less. What is left is where llama.cpp's allocator finds room,
-which the program does not replay: it takes the tensors that live at once, and the holes that are
-always there.
+backends ask for a little more or less. Indexed graphs, encoders and per-layer embeddings are few:
+theirs hold four of five buffers of settings drawn at random, which were not looked at before. What
+is left is where llama.cpp's allocator finds room, which the program does not replay: it takes the
+tensors that live at once, and the holes that are always there.
 """
 
 LOGS_TEXT = """### Logs of real GPUs

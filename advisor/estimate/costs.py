@@ -33,6 +33,8 @@ class ContextCosts:
     shape: GraphShape
     setup: Setup
     block_count: int
+    gave_up_flash: bool = False
+    """True where a GPU attends for the host's last attention, and flash attention went for it."""
 
     @cached_property
     def cache_bytes(self) -> int:
@@ -53,6 +55,12 @@ class ContextCosts:
     def _device_bytes(self) -> dict[tuple[bool, bool, Span | None], int]:
         return {}
 
+    @cached_property
+    def _has_like_blocks(self) -> bool:
+        """True where one block's scratch is like another's, scores of windows apart."""
+        is_plain = self.shape.indexer is None and not self.shape.lookup
+        return is_plain and (self.setup.flash_attention or self.gave_up_flash)
+
     def device_compute_bytes(
         self, *, has_output: bool, is_cut: bool, span: Span | None = None
     ) -> int:
@@ -63,8 +71,7 @@ class ContextCosts:
             is_cut: True when the host has blocks.
             span: The GPU's blocks; ``None`` for all.
         """
-        is_alike = self.shape.indexer is None and not self.shape.lookup
-        if is_alike and span is not None and span[1] - span[0] != 1:
+        if self._has_like_blocks and span is not None and span[1] - span[0] != 1:
             span = None  # which of equal blocks it has makes no difference
         key = (has_output, is_cut, span)
         known = self._device_bytes.get(key)
@@ -89,7 +96,8 @@ class ContextCosts:
     @cached_property
     def _without_flash(self) -> ContextCosts:
         """The same without flash attention."""
-        return replace(self, setup=replace(self.setup, flash_attention=False, may_lose_flash=False))
+        setup = replace(self.setup, flash_attention=False, may_lose_flash=False)
+        return replace(self, setup=setup, gave_up_flash=True)
 
     def gpu_compute_bytes(self, placement: Placement, place: int) -> int:
         """Scratch of the GPU at a place in the row, which may be one of a pipeline."""
@@ -131,7 +139,7 @@ class ContextCosts:
         return {}
 
     def _host_blocks_bytes(self, share: Share) -> int:
-        span = None if self.shape.indexer is None else (share.first, share.last)
+        span = None if self._has_like_blocks else (share.first, share.last)
         key = (share.has_output, span)
         known = self._host_bytes.get(key)
         if known is None:

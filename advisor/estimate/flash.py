@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from catalog.cache import LayerCache
 
-AFFECTED = frozenset({"lfm2", "nemotron_h"})
-"""Architectures whose scheduler moves an attention; others with recurrent layers keep theirs."""
+AFFECTED = frozenset({"granitehybrid", "lfm2", "nemotron_h"})
+"""Architectures whose scheduler moves an attention where they have no experts.
+
+Others with recurrent layers, and mixtures of these, keep theirs.
+"""
 
 
 def is_lost(caches: Sequence[LayerCache], host_blocks: int) -> bool:

@@ -233,7 +233,7 @@ def graph_shape(architecture: str, hyper: Hyperparameters) -> GraphShape:
         attention=heads * (hyper.value_length_mla or hyper.value_length),
         leaves_gap=architecture not in WITHOUT_GAP,
         is_parallel=architecture in PARALLEL,
-        may_lose_flash=architecture in AFFECTED,
+        may_lose_flash=architecture in AFFECTED and not hyper.expert_used_count,
         has_head_on_host=architecture in HEAD_ON_HOST,
         input_rows=3 if hyper.position_count or hyper.ple_ngram_size else 2,
         encoder_masks=2 if hyper.sliding_window else 1,

@@ -395,9 +395,10 @@ def test_where_flash_attention_is_lost(model, host_blocks, expected):
     assert is_lost(caches_of(find_model(model))[0], host_blocks) is expected
 
 
-def test_only_two_architectures_lose_flash_attention():
-    found = {model.architecture for model in load_models() if shape_of(model).may_lose_flash}
-    assert found == {"lfm2", "nemotron_h"}
+def test_only_hybrids_without_experts_lose_flash_attention():
+    found = [model for model in load_models() if shape_of(model).may_lose_flash]
+    assert {model.architecture for model in found} == {"granitehybrid", "lfm2", "nemotron_h"}
+    assert not any(model.hyperparameters.expert_used_count for model in found)
 
 
 def test_several_gpus_keep_their_inputs_four_times(resolved):
@@ -503,3 +504,18 @@ def test_no_width_is_negative(model):
     assert min(widths) >= 0
     assert shape.embedding > 0
     assert shape.attention > 0
+
+
+def test_without_flash_attention_a_device_scores_only_what_its_blocks_look_at(resolved):
+    """LFM2 350M on the host: blocks 0 and 1 are convolutions; block 2 attends to 8,192 cells.
+
+    Its 16 heads' scores are 4 x 512 x 16 x 8,192 bytes, 256 MiB.
+    """
+    known = find_model("lfm2-350m")
+    shape, caches = shape_of(known), caches_of(known)[0]
+    filled = resolved(context_tokens=8192, sequences=1, flash_attention=FlashAttention.OFF)
+    two, three = (
+        compute.host_alone_bytes(shape, caches, filled, with_output=False, span=(0, count))
+        for count in (2, 3)
+    )
+    assert two < 100 * MIB < 256 * MIB < three
