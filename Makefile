@@ -1,9 +1,10 @@
 # Paths are relative on purpose: the checkout may lie in a path with spaces.
 PYTHON ?= python3
 VENV := .venv
+CONFORMANCE := .venv-conformance
 RUN := $(VENV)/bin/python
 
-.PHONY: scan test lint types layers unit bench docs accuracy fit fuzz clean
+.PHONY: conformance scan test lint types layers unit bench docs accuracy fit fuzz clean
 
 scan: $(VENV)/.project
 	@$(RUN) -m advisor scan
@@ -53,5 +54,15 @@ fuzz: $(VENV)/bin/python
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	PYTHONPATH=. $(RUN) tools/fuzz_gguf.py -max_total_time=600
 
+# The real llama.cpp, built without optimisation, which is quick: it never computes.
+conformance: $(CONFORMANCE)/.installed
+	$(CONFORMANCE)/bin/python -m pytest tests/conformance
+
+$(CONFORMANCE)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(CONFORMANCE)
+	CMAKE_ARGS='-DGGML_RPC=ON -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DLLAVA_BUILD=OFF -DCMAKE_C_FLAGS_RELEASE=-DNDEBUG -DCMAKE_CXX_FLAGS_RELEASE=-DNDEBUG' \
+	  $(CONFORMANCE)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[conformance]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CONFORMANCE) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
