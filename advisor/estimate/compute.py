@@ -170,7 +170,7 @@ def score_elements(shape: GraphShape, caches: Sequence[LayerCache], setup: Setup
     if shape.indexer is not None and shape.indexer.graph is IndexerGraph.COMPRESSED:
         # Its window and its compressed stream are looked at together.
         window, *compressed = (cells(cache, setup) for cache in caches if cache.key_width)
-        return largest(heads) * (window + max(compressed))
+        return largest(heads) * (window + max(compressed, default=0))
     return max(
         cells(cache, setup)
         * (heads if isinstance(heads, int) else max(heads[layer] for layer in cache.layers))
