@@ -57,23 +57,13 @@ class _Vocabulary(NamedTuple):
     source: str
 
 
-def header_bytes(model: Model, quant: Quant, *, has_imatrix: bool = False) -> ByteEstimate:
-    """What a file of the model holds besides its tensors, all padding included.
+def header_around(model: Model, list_and_padding_bytes: int) -> ByteEstimate:
+    """What a file of the model holds besides its tensors.
 
     Args:
-        model: A model of the catalog.
-        quant: Its file type; only the padding depends on it.
-        has_imatrix: As for `catalog.tables.tensor_table`.
-
-    Raises:
-        UnknownArchitectureError: The architecture's tensors are not known here.
+        model: A model of the catalog; its vocabulary is most of a header.
+        list_and_padding_bytes: The list of tensors and all padding, which are exact.
     """
-    sums = weight_sums(model, quant, has_imatrix=has_imatrix)
-    return header_around(model, sums.list_bytes + sums.padding_bytes)
-
-
-def header_around(model: Model, list_and_padding_bytes: int) -> ByteEstimate:
-    """The same for a file whose list of tensors and padding are known already."""
     exact = list_and_padding_bytes
     vocabulary = _vocabularies().get((model.architecture, model.hyperparameters.vocab_size))
     if vocabulary is None:

@@ -18,6 +18,8 @@ _LABEL = re.compile(
     r")(?![A-Z0-9_])"
 )
 _PART = re.compile(r"^(?P<stem>.*)-(?P<part>\d{5})-of-(?P<parts>\d{5})\.gguf$")
+_ENDING = re.compile(r"\.gguf$", re.IGNORECASE)
+_BESIDE_A_MODEL = ("mmproj", "imatrix", "mtp-", "eagle3-", "dflash-", "dspark-")
 _OTHER_NAMES = {"FP16": "F16", "FP32": "F32"}
 
 
@@ -37,6 +39,20 @@ def quant_label(file_name: str) -> str | None:
         return None
     label = file_name[slice(*span)].upper()
     return _OTHER_NAMES.get(label, label)
+
+
+def names_model(file_name: str) -> bool:
+    """Whether a file holds a model, and not a projector, a draft head or statistics.
+
+    Source: `gguf_filename_is_model` in llama.cpp's common/download.cpp, October 2026.
+    """
+    return not any(word in file_name for word in _BESIDE_A_MODEL)
+
+
+def stem_of(file_name: str) -> str:
+    """A name without its ending, and without which part it is: all parts have one stem."""
+    found = _PART.match(file_name)
+    return found["stem"] if found else _ENDING.sub("", file_name)
 
 
 def part_of(file_name: str) -> tuple[int, int] | None:

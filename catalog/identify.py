@@ -35,13 +35,10 @@ _VGPU = re.compile(r"^(?:NVIDIA |GRID ).*-\d+[QCAB]$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identification:
-    """What was found, how, and what is doubtful about it."""
+    """What was found, and what is doubtful about it."""
 
     device: Device | None
     """``None`` when the catalog does not have it."""
-
-    how: str
-    """What decided: `pci id`, `driver name` or `chip`; then `and cores`, `and memory` or so."""
 
     problem: str | None = None
     """What the reader should know, one sentence; ``None`` when there is no doubt."""
@@ -101,7 +98,7 @@ def identify(  # noqa: PLR0913  (all that drivers and buses say)
             apart that have other memory chips. [bytes/s]
 
     Returns:
-        The row, or none, with how it was found and what is doubtful.
+        The row, or none, with what is doubtful.
     """
     board = None
     if pci_subsystem_vendor is not None and pci_subsystem_device is not None:
@@ -119,24 +116,24 @@ def identify(  # noqa: PLR0913  (all that drivers and buses say)
     )
     if facts.name and _VGPU.search(facts.name):
         problem = f"`{facts.name}` is a share of a card: its bandwidth depends on who else uses it"
-        return Identification(device=None, how="driver name", problem=problem)
-    rows, how = _candidates(facts)
+        return Identification(device=None, problem=problem)
+    rows = _candidates(facts)
     if not rows:
         problem = f"`{facts.shown}` is not in the catalog"
-        return Identification(device=None, how="nothing", problem=problem)
-    return _settle(rows, how, facts)
+        return Identification(device=None, problem=problem)
+    return _settle(rows, facts)
 
 
-def _candidates(facts: _Facts) -> tuple[tuple[Device, ...], str]:
-    """The rows that the surest fact leaves, and which fact that is."""
+def _candidates(facts: _Facts) -> tuple[Device, ...]:
+    """The rows that the surest fact leaves: the PCI identity, else the driver's name, else chip."""
     by_name = _rows_named(facts.name, facts.vendor) if facts.name else ()
     by_pci = tuple(row for found in _pci_names(facts) for row in _rows_of(found, facts.vendor))
     both = tuple(row for row in by_pci if row in by_name)
     if by_pci and (both or not by_name):
-        return _unique(both or by_pci), "pci id"
+        return _unique(both or by_pci)
     if by_name:
-        return _unique(by_name), "driver name"
-    return _rows_of_chip(facts), "chip"
+        return _unique(by_name)
+    return _rows_of_chip(facts)
 
 
 def _unique(rows: Iterable[Device]) -> tuple[Device, ...]:
@@ -192,24 +189,16 @@ def _rows_of_chip(facts: _Facts) -> tuple[Device, ...]:
     )
 
 
-def _settle(rows: tuple[Device, ...], how: str, facts: _Facts) -> Identification:
-    """Choose between rows that share an identity, by cores, then by memory."""
+def _settle(rows: tuple[Device, ...], facts: _Facts) -> Identification:
+    """Choose between rows that share an identity, by cores, by memory, then by bandwidth."""
     if facts.vendor != "nvidia" and facts.core_count is not None and len(rows) > 1:
-        same = tuple(row for row in rows if row.core_count == facts.core_count)
-        if same:
-            rows, how = same, f"{how} and cores"
+        rows = tuple(row for row in rows if row.core_count == facts.core_count) or rows
     fits = _rows_of_size(rows, facts.memory_bytes)
-    if fits and len(fits) < len(rows):
-        how = f"{how} and memory"
     rows = fits or rows
-    alike = tuple(row for row in rows if _has_bandwidth(row, facts.bandwidth_bytes_per_s))
-    if alike and len(alike) < len(rows):
-        rows, how = alike, f"{how} and bandwidth"
+    rows = tuple(row for row in rows if _has_bandwidth(row, facts.bandwidth_bytes_per_s)) or rows
     slowest = min(rows, key=_caution)
     problem = _size_problem(rows, facts) if not fits else None
-    return Identification(
-        device=slowest, how=how, problem=problem or _choice_problem(rows, slowest, facts)
-    )
+    return Identification(device=slowest, problem=problem or _choice_problem(rows, slowest, facts))
 
 
 def _has_bandwidth(row: Device, seen: float | None) -> bool:

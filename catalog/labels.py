@@ -32,7 +32,7 @@ WITH_MATRIX = "i1-"
 """What mradermacher puts before the label of a file made with an importance matrix."""
 
 
-class Recipe(NamedTuple):
+class LabelRecipe(NamedTuple):
     """What a label means."""
 
     quant: Quant
@@ -82,16 +82,16 @@ def _rows() -> tuple[_Row, ...]:
     )
 
 
-def recipe_of(publisher: str, label: str, model: Model) -> Recipe | None:
+def recipe_of(publisher: str, label: str, model: Model) -> LabelRecipe | None:
     """What a label means in a publisher's file of a model; ``None`` where nobody knows."""
     row = next((row for row in _rows() if row.fits(publisher, label, model)), None)
     if row is not None and (row.types or not label.startswith(OWN_LABEL)):
-        return Recipe(find_quant(row.base or label), row.types)
+        return LabelRecipe(find_quant(row.base or label), row.types)
     if label.startswith(OWN_LABEL):
         plain = label.removeprefix(OWN_LABEL) if row is None else row.base
         return recipe_of(publisher, plain, model)
     quant = known_quant(label)
-    return None if quant is None else Recipe(quant, {})
+    return None if quant is None else LabelRecipe(quant, {})
 
 
 def own_labels(publisher: str | None) -> tuple[str, ...]:

@@ -26,6 +26,3 @@ class ModelFile:
 
     source: str
     """Who said so: the file system, or a listing with its date."""
-
-    sha256: str | None = None
-    """Of the only part; ``None`` where nobody said."""

@@ -16,20 +16,17 @@ One model found is the answer; several are an error that lists them. Nothing is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
 from catalog.errors import AmbiguousNameError, UnknownNameError
 from catalog.shelf import load_models
+from catalog.words import Words, words
 
 if TYPE_CHECKING:
     from catalog.model import Model
 
-Words = tuple[str, ...]
-
-_WORD = re.compile(r"\d+(?:\.\d+)*[a-z]*|[a-z]+")
 _USUAL = frozenset({"instruct", "it", "chat"})
 """Words by which makers name the variant that people mean when they name none."""
 
@@ -59,6 +56,11 @@ def find_model(text: str) -> Model:
     raise _unknown(text, typed)
 
 
+def model_of_repository(repository: str) -> Model | None:
+    """The model whose files a repository of the Hub is known to hold; ``None`` for any other."""
+    return _exact().get(repository.lower())
+
+
 @cache
 def _exact() -> Mapping[str, Model]:
     """Models by name, by repository, and by the repositories of their GGUFs."""
@@ -78,9 +80,8 @@ def _spelt() -> tuple[tuple[Words, Model], ...]:
 
 
 def _words(text: str) -> Words:
-    """`llama3.2:1b` and `Llama-3.2-1B` are both `llama`, `3.2`, `1b`."""
-    spelt = re.sub(r"(?<=\d)_(?=\d)", ".", text)
-    return tuple(word for word in _WORD.findall(spelt) if word not in _PACKAGING)
+    """A name's words without those about the files."""
+    return tuple(word for word in words(text) if word not in _PACKAGING)
 
 
 def _shortened(typed: Words) -> list[Model]:

@@ -47,12 +47,9 @@ class QualityLoss:
     """Rise of perplexity that Llama 3 8B showed, as a fraction; ``None`` for models not half to
     twice its size, and where it was not measured."""
 
-    band: int | None
-    """0 `indistinguishable`, 1 `slight`, 2 `noticeable`, 3 `clear`, 4 `severe`. From the upper end
-    where only bounds are known; ``None`` where not even these are."""
-
     label: str
-    """The band's name, or `unknown`."""
+    """The name of its band. From the upper end where only bounds are known; `unknown` where not
+    even these are."""
 
     basis: str
     """A sentence without a full stop: which models were measured, and how this one was inferred."""
@@ -61,7 +58,10 @@ class QualityLoss:
 
     @property
     def cautious_band(self) -> int | None:
-        """The band of the interval's upper end: what the loss is at most."""
+        """The band of the interval's upper end: what the loss is at most.
+
+        0 `indistinguishable`, 1 `slight`, 2 `noticeable`, 3 `clear`, 4 `severe`.
+        """
         return None if self.high is None else _band(self.high)[0]
 
     @property
@@ -140,7 +140,6 @@ def _lossless(name: str) -> QualityLoss:
         low=0.0,
         high=_curve()["F16"].kld,
         ppl_increase=None,
-        band=0,
         label=_band(0.0)[1],
         basis=f"{name} holds the weights as their maker published them; an F16 copy loses the most",
         sources=_curve()["F16"].sources,
@@ -156,14 +155,12 @@ def _estimate(name: str, params: int) -> QualityLoss:
     half = hypot(
         scale["level_half_width"], scale["quant_half_width"], scale["slope_half_width"] * size
     )
-    band, label = _band(exp(middle))
     return QualityLoss(
         kld_mean=exp(middle),
         low=exp(middle - half),
         high=exp(middle + half),
         ppl_increase=point.ppl_increase if abs(size) <= log(2) else None,
-        band=band,
-        label=label,
+        label=_band(exp(middle))[1],
         basis=_basis(name, point, params),
         sources=point.sources,
     )
@@ -190,7 +187,6 @@ def _unmeasured(name: str, quant: Quant) -> QualityLoss:
         low=None,
         high=None,
         ppl_increase=None,
-        band=None,
         label="unknown",
         basis=f"{basis}: {quant.note}" if quant.note else basis,
         sources=(quant.source,),
@@ -201,7 +197,6 @@ def _between(better: str | None, worse: str | None, name: str, params: int) -> Q
     """Bounds from the file types next to one that was not measured."""
     low = quality_loss(better, params) if better else None
     high = quality_loss(worse, params) if worse else None
-    band, label = _band(high.kld_mean) if high and high.kld_mean is not None else (None, "unknown")
     ends = [end for end in (worse, better) if end]
     place = "between" if len(ends) == 2 else "above" if worse else "below"
     position = f"{place} {' and '.join(ends)}"
@@ -210,8 +205,7 @@ def _between(better: str | None, worse: str | None, name: str, params: int) -> Q
         low=low.low if low else None,
         high=high.high if high else None,
         ppl_increase=None,
-        band=band,
-        label=label,
+        label=_band(high.kld_mean)[1] if high and high.kld_mean is not None else "unknown",
         basis=f"no comparable measurement of {name}; by its bits it lies {position}",
         sources=tuple(
             dict.fromkeys(source for end in (low, high) if end for source in end.sources)

@@ -21,11 +21,6 @@ class GgmlType:
     block_weights: int
     block_bytes: int
 
-    @property
-    def bits_per_weight(self) -> float:
-        """Bits that one weight costs."""
-        return self.block_bytes * 8 / self.block_weights
-
     def bytes_for(self, elements: int) -> int:
         """Bytes of so many elements, which must be whole blocks."""
         blocks, rest = divmod(elements, self.block_weights)

@@ -40,30 +40,6 @@ _ARE_8_BIT_AT_LEAST = ("attn_q_a", "attn_q_b", "nextn.eh_proj")
 """Parts of names that the architecture `glm5-next` never quantizes below Q8_0."""
 
 
-def apply_recipe(
-    groups: Sequence[TensorGroup],
-    quant: Quant,
-    *,
-    architecture: str,
-    hyperparameters: Hyperparameters,
-    has_imatrix: bool = False,
-) -> TensorTable:
-    """The tensors of a model as llama-quantize stores them in one file type.
-
-    Args:
-        groups: The model's tensors. A group whose type is a quantized one already is left alone;
-            other groups are taken to be what the converter writes (F16 weights, F32 norms).
-        quant: The file type. One that needs an importance matrix is sized without one too, as
-            `llama-quantize --dry-run` does.
-        architecture: llama.cpp's name of it.
-        hyperparameters: Heads, layers and experts decide some of the mixtures.
-        has_imatrix: True to size what is made with an importance matrix: some mixtures then
-            leave out bits that they otherwise add.
-    """
-    recipe = Recipe(groups, architecture=architecture, hyperparameters=hyperparameters)
-    return recipe.table(quant, has_imatrix=has_imatrix)
-
-
 @dataclass(slots=True, kw_only=True)
 class _Prepared:
     """One group, and what a recipe needs to know of it."""
@@ -96,6 +72,14 @@ class Recipe:
         architecture: str,
         hyperparameters: Hyperparameters,
     ) -> None:
+        """Look at a model once.
+
+        Args:
+            groups: Its tensors. A group whose type is a quantized one already is left alone; other
+                groups are taken to be what the converter writes (F16 weights, F32 norms).
+            architecture: llama.cpp's name of it.
+            hyperparameters: Heads, layers and experts decide some of the mixtures.
+        """
         self._architecture = architecture
         self._prepared = tuple(_prepared(group, architecture) for group in groups)
         self._depth = _depth(groups, hyperparameters)
@@ -106,7 +90,14 @@ class Recipe:
         _number(self._prepared)
 
     def table(self, quant: Quant, *, has_imatrix: bool = False) -> TensorTable:
-        """The model's tensors in one file type; see `apply_recipe`."""
+        """The model's tensors as llama-quantize stores them in one file type.
+
+        Args:
+            quant: The file type. One that needs an importance matrix is sized without one too, as
+                `llama-quantize --dry-run` does.
+            has_imatrix: True to size what is made with an importance matrix: some mixtures then
+                leave out bits that they otherwise add.
+        """
         groups: list[TensorGroup] = []
         for each, choice in zip(
             self._prepared, self._chosen(quant, has_imatrix=has_imatrix), strict=True

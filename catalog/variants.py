@@ -17,7 +17,7 @@ from catalog.file_traits import STOCK, FileTraits, file_table, retyped, traits_o
 from catalog.labels import (
     OWN_LABEL,
     WHOSE,
-    Recipe,
+    LabelRecipe,
     maker_of,
     names_matrix,
     own_labels,
@@ -134,7 +134,7 @@ def _has_imatrix(label: str, quant: Quant, repository: str | None) -> bool | Non
 
 
 def _by_recipe(
-    model: Model, recipe: Recipe, traits: FileTraits, *, has_imatrix: bool | None
+    model: Model, recipe: LabelRecipe, traits: FileTraits, *, has_imatrix: bool | None
 ) -> ByteEstimate:
     """The size by the label's recipe; where the matrix decides and is not known, both bound it."""
     without = _sized(model, recipe, traits, has_imatrix=bool(has_imatrix))
@@ -144,7 +144,9 @@ def _by_recipe(
     return replace(without, low=min(without.low, given.low), high=max(without.high, given.high))
 
 
-def _sized(model: Model, recipe: Recipe, traits: FileTraits, *, has_imatrix: bool) -> ByteEstimate:
+def _sized(
+    model: Model, recipe: LabelRecipe, traits: FileTraits, *, has_imatrix: bool
+) -> ByteEstimate:
     if traits == STOCK and not recipe.types:
         return file_bytes(model, recipe.quant, has_imatrix=has_imatrix)
     try:
@@ -160,7 +162,7 @@ def _sized(model: Model, recipe: Recipe, traits: FileTraits, *, has_imatrix: boo
     return with_tensors(header, table.bytes, _basis(recipe, traits, names))
 
 
-def _one_block_more(model: Model, recipe: Recipe, known: ByteEstimate) -> ByteEstimate:
+def _one_block_more(model: Model, recipe: LabelRecipe, known: ByteEstimate) -> ByteEstimate:
     """The size with a prediction block nobody described: as large as the blocks are on average."""
     from catalog.sums import weight_sums
 
@@ -173,7 +175,7 @@ def _one_block_more(model: Model, recipe: Recipe, known: ByteEstimate) -> ByteEs
     )
 
 
-def _basis(recipe: Recipe, traits: FileTraits, names: Collection[str]) -> str:
+def _basis(recipe: LabelRecipe, traits: FileTraits, names: Collection[str]) -> str:
     said = [
         f"{name.removesuffix('.weight')} in {type_name}"
         for name, type_name in recipe.types.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from advisor.estimate.subject import subject_of_file
 from advisor.offer.held import named_quant, with_catalog
 from advisor.offer.offer import Offer
 from catalog.errors import UnknownNameError
-from catalog.file_names import label_span
+from catalog.file_names import label_span, stem_of
 from catalog.gguf.errors import GgufError, TruncatedError
 from catalog.gguf.model import model_of_header
 from catalog.gguf.parts import read_file
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from catalog.gguf.file import GgufFile
     from catalog.gguf.model import FileModel
     from catalog.quant import Quant
-
-_PART = re.compile(r"-\d{5}-of-\d{5}$")
 
 
 def local_offer(path: str) -> Offer:
@@ -50,7 +47,7 @@ def _told(file: GgufFile, path: Path) -> FileModel:
 
 def _name(path: Path) -> str:
     """The file's name without what says its part and its quant."""
-    stem = _PART.sub("", path.stem)
+    stem = stem_of(path.name)
     span = label_span(stem)
     if span is None:
         return stem

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from advisor.errors import UsageError
 
 if TYPE_CHECKING:
     from advisor.offer.offer import Offer
-    from catalog.hub.client import Hub
-
-
-@cache
-def the_hub() -> Hub:
-    """The Hub, as this user's environment names it: one for a whole run, which counts its cost."""
-    from catalog.hub.client import Hub
-
-    return Hub()
 
 
 _HINT = "name a model of the catalog; `advisor models` lists them"
@@ -38,11 +28,14 @@ def offer_named(text: str, *, hub: bool = False) -> Offer:
     if not text.strip():
         msg = "the name of the model is empty"
         raise UsageError(msg, _HINT)
-    if text.lower().startswith(("hf:", "http://", "https://")):
-        from advisor.offer.remote import remote_offer
-        from catalog.hub.address import parse_address
+    from catalog.hub.address import is_address, parse_address
 
-        return remote_offer(parse_address(text), the_hub())
+    if is_address(text):
+        from advisor.hub import the_hub
+        from advisor.offer.remote import remote_offer
+
+        hub_asked = the_hub()
+        return remote_offer(parse_address(text, endpoint=hub_asked.endpoint), hub_asked)
     if text.lower().endswith(".gguf"):
         from advisor.offer.local import local_offer
 
@@ -53,6 +46,7 @@ def offer_named(text: str, *, hub: bool = False) -> Offer:
     offer = shelf_offer(find_model(text))
     if not hub:
         return offer
+    from advisor.hub import the_hub
     from advisor.offer.published import with_published
 
     return with_published(offer, the_hub())

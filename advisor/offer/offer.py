@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,7 @@ class Offer:
         """The model in the quant of this name."""
         return self.make(self.find(quant_name))
 
-    def subjects(self, quants: Sequence[Quant] | None = None) -> Iterator[Subject]:
+    def subjects(self, quants: Iterable[Quant] | None = None) -> Iterator[Subject]:
         """The model in each of these quants (or all listed) that it can be had in."""
         for quant in self.listed() if quants is None else quants:
             try:

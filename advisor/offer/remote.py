@@ -18,6 +18,7 @@ from catalog.errors import CatalogError, UnknownNameError
 from catalog.gguf.model import model_of_header
 from catalog.hub.listing import quants
 from catalog.model_file import ModelFile
+from catalog.names import model_of_repository
 from catalog.quants import find_quant, known_quant
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Repository:
     @cached_property
     def shelved(self) -> Model | None:
         """The model of the catalog that names this repository as its own."""
-        return self.known or _model_of(self.listing.repository)
+        return self.known or model_of_repository(self.listing.repository)
 
     @cached_property
     def model(self) -> Model:
@@ -182,17 +183,4 @@ class Repository:
             size_bytes=one.size_bytes,
             parts=len(one.files),
             source=f"the Hub's listing of {self.listing.repository} of {day}",
-            sha256=one.files[0].sha256 if len(one.files) == 1 else None,
         )
-
-
-def _model_of(repository: str) -> Model | None:
-    from catalog.shelf import load_models
-
-    wanted = repository.casefold()
-    found = [
-        model
-        for model in load_models()
-        if wanted in {name.casefold() for name in model.gguf_repositories}
-    ]
-    return found[0] if len(found) == 1 else None

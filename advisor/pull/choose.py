@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from advisor.errors import UsageError
 from advisor.pull.errors import NothingRunsError
 from advisor.rank import best_of
-from advisor.report.candidates import is_usual, preferred
+from advisor.report.candidates import has_usual_quant, preferred
 from catalog.hub.errors import MissingFileError
 from catalog.hub.listing import quants
 
@@ -93,13 +93,12 @@ def named_file(listing: Listing, path: str, candidates: Sequence[Candidate] = ()
     return _choice(listing, listing.quant_at(path), Reason.NAMED, candidates)
 
 
-def best(listings: Iterable[Listing], candidates: Sequence[Candidate], target: str) -> Choice:
+def best(listings: Iterable[Listing], candidates: Sequence[Candidate]) -> Choice:
     """The quant that `advisor show` would star, else the best of those published.
 
     Args:
         listings: The repositories, in order of preference; read only as far as needed.
         candidates: The model's quants on the target.
-        target: What that is called.
 
     Raises:
         NothingRunsError: None of them runs there.
@@ -107,7 +106,7 @@ def best(listings: Iterable[Listing], candidates: Sequence[Candidate], target: s
     """
     star = preferred(candidates)
     if not star.runs:
-        raise _nothing_runs(star, target)
+        raise _nothing_runs(star)
     wanted = star.estimate.subject.quant.name
     seen: list[tuple[Listing, HubQuant]] = []
     for listing in listings:
@@ -117,9 +116,9 @@ def best(listings: Iterable[Listing], candidates: Sequence[Candidate], target: s
         seen += [(listing, one) for one in here.values()]
     there = {_name(one) for _, one in seen}
     published = [one for one in candidates if one.estimate.subject.quant.name in there]
-    runner = best_of(one for one in published if _is_usual(one)) or best_of(published)
+    runner = best_of(filter(has_usual_quant, published)) or best_of(published)
     if runner is None:
-        raise _nothing_published(star, seen, target)
+        raise _nothing_published(star, seen)
     name = runner.estimate.subject.quant.name
     listing, found = next(pair for pair in seen if _name(pair[1]) == name)
     return _choice(listing, found, Reason.BEST_PUBLISHED, candidates, star)
@@ -186,25 +185,19 @@ def _name(one: HubQuant) -> str | None:
     return one.quant_name or one.label
 
 
-def _is_usual(one: Candidate) -> bool:
-    return is_usual(one.estimate.subject.quant, one.estimate.subject.model)
-
-
-def _nothing_runs(star: Candidate, target: str) -> NothingRunsError:
-    model = star.estimate.subject.model.name
-    msg = f"no quant of `{model}` runs on {target}"
+def _nothing_runs(star: Candidate) -> NothingRunsError:
+    answer = star.estimate
+    msg = f"no quant of `{answer.subject.model.name}` runs on {answer.target_name}"
     return NothingRunsError(msg, "`--quant` names one to get all the same")
 
 
-def _nothing_published(
-    star: Candidate, seen: Sequence[tuple[Listing, HubQuant]], target: str
-) -> UsageError:
+def _nothing_published(star: Candidate, seen: Sequence[tuple[Listing, HubQuant]]) -> UsageError:
     model = star.estimate.subject.model.name
     known = [one for _, one in seen if one.quant_name is not None]
     if not known:
         msg = f"no repository with a plain quant of `{model}` was found"
         return UsageError(msg, "name one: `advisor pull hf:owner/repo`")
-    msg = f"no published quant of `{model}` runs on {target}"
+    msg = f"no published quant of `{model}` runs on {star.estimate.target_name}"
     labels = _all(dict.fromkeys(one.label or one.path for _, one in seen))
     return NothingRunsError(msg, f"`--quant` names one to get all the same: {labels}")
 

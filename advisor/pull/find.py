@@ -11,13 +11,14 @@ from advisor.offer.named import offer_named
 from advisor.offer.shelf import shelf_offer
 from advisor.pull.choose import Choice, best, named, named_file
 from advisor.pull.headers import best_by_headers
-from advisor.report.candidates import Question, judged, preferred
+from advisor.report.candidates import Question, considered, preferred
 from advisor.report.download import download_of
-from catalog.errors import CatalogError, UnknownNameError
-from catalog.evidence import evidence
+from catalog.errors import UnknownNameError
 from catalog.hub.address import is_address, parse_address
 from catalog.hub.errors import HubError, MissingRepositoryError, NoGgufError
-from catalog.names import find_model
+from catalog.hub.repository import MAIN
+from catalog.names import model_of_repository
+from catalog.published import preference
 
 if TYPE_CHECKING:
     from advisor.offer.offer import Offer
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
     from catalog.hub.address import Address
     from catalog.hub.client import Hub
     from catalog.hub.listing import Listing
-
-MAIN = "main"
-"""The branch that is meant where nobody names one."""
+    from catalog.model import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +55,10 @@ def find(text: str, quant: str | None, hub: Hub, question: Callable[[], Question
     if is_address(text):
         return _addressed(parse_address(text, endpoint=hub.endpoint), quant, hub, question)
     offer = _offer(text)
-    asked = question()
-    found = _candidates(offer, asked)
-    if quant is not None:
-        return Found(choice=named(_listings(offer, found, hub, quant), quant, found), revision=MAIN)
-    listings = _listings(offer, found, hub, None)
-    return Found(choice=best(listings, found, asked.target.name), revision=MAIN)
+    found = considered(offer, question())
+    listings = _listings(_repositories(offer.model, found, quant), hub)
+    choice = best(listings, found) if quant is None else named(listings, quant, found)
+    return Found(choice=choice, revision=MAIN)
 
 
 def _addressed(
@@ -85,20 +82,15 @@ def _chosen(
     question: Callable[[], Question],
 ) -> Choice:
     """What is named is not judged by its header: it is got either way."""
-    offer = _known(address.repository, listing.repository)
-    if offer is None:
-        if address.path:
-            return named_file(listing, address.path)
-        if label:
-            return named([listing], label)
-        return best_by_headers(listing, hub, question())
-    asked = question()
-    found = _candidates(offer, asked)
+    model = model_of_repository(address.repository) or model_of_repository(listing.repository)
+    found = [] if model is None else considered(shelf_offer(model), question())
     if address.path:
         return named_file(listing, address.path, found)
     if label:
         return named([listing], label, found)
-    return best([listing], found, asked.target.name)
+    if model is None:
+        return best_by_headers(listing, hub, question())
+    return best([listing], found)
 
 
 def _offer(text: str) -> Offer:
@@ -120,42 +112,33 @@ def _offer(text: str) -> Offer:
         raise UnknownNameError(msg, f"`advisor pull hf:{text}`") from error
 
 
-def _known(*repositories: str) -> Offer | None:
-    """The catalog's model whose files are in one of these; ``None`` for a model not in it."""
-    for name in repositories:
-        try:
-            return shelf_offer(find_model(name))
-        except CatalogError:
-            continue
-    return None
-
-
-def _candidates(offer: Offer, question: Question) -> list[Candidate]:
-    """The model in every quant, as `advisor show` lists them."""
-    return judged(offer.subjects(offer.considered()), question, evidence(offer.model))
-
-
-def _listings(
-    offer: Offer, found: Sequence[Candidate], hub: Hub, quant: str | None
-) -> Iterator[Listing]:
-    """The model's repositories, the one that `advisor show` names first; read when asked for.
+def _repositories(model: Model, found: Sequence[Candidate], quant: str | None) -> list[str]:
+    """The repositories of a model's files, the one that `advisor show` names first.
 
     Raises:
         UsageError: None is known.
-        HubError: None can be read; or the network does not answer.
     """
-    model = offer.model
     wanted = [one for one in found if one.estimate.subject.quant.name == (quant or "").upper()]
-    first = download_of((wanted or [preferred(found)])[0].estimate.subject).repository
-    names = [name for name in (first, *model.gguf_repositories) if name is not None]
+    shown = download_of((wanted or [preferred(found)])[0].estimate.subject).repository
+    others = sorted(model.gguf_repositories, key=preference)
+    names = [name for name in (shown, *others) if name is not None]
     if not names:
         msg = f"no repository with GGUF files of `{model.name}` is known"
         raise UsageError(msg, "name one: `advisor pull hf:owner/repo`")
+    return list(dict.fromkeys(names))
+
+
+def _listings(repositories: Sequence[str], hub: Hub) -> Iterator[Listing]:
+    """What each of them holds, read when asked for; those that are gone are passed over.
+
+    Raises:
+        HubError: None can be read; or the network does not answer.
+    """
     refused: list[HubError] = []
-    for name in (one for place, one in enumerate(names) if one not in names[:place]):
+    for name in repositories:
         try:
             yield hub.listing(name, max_age_s=0)
         except (MissingRepositoryError, NoGgufError) as error:
             refused.append(error)
-    if len(refused) == len(set(names)):
+    if len(refused) == len(repositories):
         raise refused[0]

@@ -39,7 +39,7 @@ def best_by_headers(listing: Listing, hub: Hub, question: Question) -> Choice:
     except CatalogError as error:
         return usual(listing, str(error))
     found = judged(subjects, question, evidence(repository.model))
-    return best([listing], found, question.target.name)
+    return best([listing], found)
 
 
 def _subjects(repository: Repository) -> list[Subject]:

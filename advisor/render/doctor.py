@@ -119,9 +119,27 @@ def _accelerator_rows(one: Accelerator) -> list[tuple[str, str]]:
         ("Driver", one.driver),
         ("ECC", None if one.ecc is None else ("on" if one.ecc else "off")),
         ("Power limit", f"{one.power_limit_watts:g} W" if one.power_limit_watts else None),
+        ("Condition", _condition(one)),
         ("Held by", ", ".join(holder.name or "unknown" for holder in one.holders) or None),
     ]
     return [(name, text if text is not None else "not known") for name, text in rows]
+
+
+def _condition(one: Accelerator) -> str | None:
+    """What the driver says of heat, clocks and bad memory, where it says anything."""
+    state = one.condition
+    if state is None:
+        return None
+    parts = []
+    if state.temperature_celsius is not None:
+        parts.append(f"{state.temperature_celsius:g} °C")
+    if state.slowdowns is not None:
+        parts.append(f"clocks lowered: {', '.join(state.slowdowns) or 'no'}")
+    if state.uncorrected_errors is not None:
+        parts.append(f"{state.uncorrected_errors} uncorrected memory errors")
+    if state.compute_mode is not None:
+        parts.append(f"compute mode {state.compute_mode}")
+    return ", ".join(parts) or None
 
 
 def _rate(bytes_per_s: float | None) -> str | None:
@@ -152,6 +170,6 @@ def _link(one: Accelerator) -> str | None:
     if one.link is None:
         return None
     return (
-        f"PCIe generation {one.link.generation or '?'}, {one.link.width or '?'} lanes of"
-        f" {one.link.width_max or '?'}"
+        f"PCIe generation {one.link.generation or '?'} of {one.link.generation_max or '?'},"
+        f" {one.link.width or '?'} lanes of {one.link.width_max or '?'}"
     )

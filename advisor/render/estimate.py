@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from advisor.estimate.result import Verdict
 from advisor.render.fit import llama_cpp_fit, longest_contexts
 from advisor.render.paper import Column, Paper, Row
-from advisor.render.sentences import now_and_idle, reason
+from advisor.render.run_lines import write_commands
+from advisor.render.sentences import now_and_idle, reason, speed_origin
 from advisor.render.units import exact, gb, seconds, speed, tokens
 from advisor.report.download import download_of
+from advisor.report.run_commands import server_command
 from advisor.workload import Era
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ def estimate_text(estimate: Estimate, paper: Paper, *, explain: bool = False) ->
     """The whole estimate."""
     subject, setup = estimate.subject, estimate.setup
     paper.heading(f"{subject.model.name} in {subject.quant.name} on {estimate.target_name}")
-    size = download_of(subject).size_bytes
+    download = download_of(subject)
+    size = download.size_bytes
     decode = _rate(estimate.decode, _depth(setup.depth_tokens))
     if estimate.fit.verdict is Verdict.NO:
         decode = f"would be {decode}"
@@ -52,6 +55,10 @@ def estimate_text(estimate: Estimate, paper: Paper, *, explain: bool = False) ->
     paper.table(_COLUMNS, [_row(one) for one in estimate.allocations] + [_sum(estimate)])
     for note in estimate.notes:
         paper.say(f"Note: {note}")
+    command = server_command(estimate, download)
+    if command is not None and estimate.fit.verdict is not Verdict.NO:
+        paper.heading("To run it so")
+        write_commands(paper, [command])
     if explain:
         _write_arithmetic(paper, estimate)
     return paper.text()
@@ -103,10 +110,7 @@ def _depth(count: int) -> str:
 def _rate(timed: Timed | None, when: str) -> str:
     if timed is None:
         return f"not known {when}"
-    return (
-        f"{speed(timed)} tokens/s {when}, bound by {timed.speed.bound_by};"
-        f" from {timed.origin} bandwidth"
-    )
+    return f"{speed(timed)} tokens/s {when}, bound by {timed.speed.bound_by}; {speed_origin(timed)}"
 
 
 def _prefill(estimate: Estimate) -> str:
@@ -114,9 +118,14 @@ def _prefill(estimate: Estimate) -> str:
     if estimate.prefill is None or first is None:
         on_cpu = not estimate.placement.is_whole
         return "not predicted for layers on the CPU" if on_cpu else "not known"
+    here = estimate.prefill.calibration is not None
+    origin = f"; {speed_origin(estimate.prefill)}" if here else ""
+    low, high = estimate.time_to_first_token_low_s, estimate.time_to_first_token_high_s
+    between = "" if low is None or high is None else f" ({seconds(low)}–{seconds(high)})"
     return (
-        f"{speed(estimate.prefill)} tokens/s, so {seconds(first)} to the first token of an answer"
-        f" to {tokens(estimate.prompt_tokens)} tokens"
+        f"{speed(estimate.prefill)} tokens/s, bound by {estimate.prefill.speed.bound_by}, so"
+        f" {seconds(first)}{between} to the first token of an answer"
+        f" to {tokens(estimate.prompt_tokens)} tokens{origin}"
     )
 
 
@@ -168,7 +177,8 @@ def _write_arithmetic(paper: Paper, estimate: Estimate) -> None:
             f"{one.name}: total_bytes = weights_bytes {exact(one.weights_bytes)}"
             f" + kv_cache_bytes {exact(one.kv_cache_bytes)}"
             f" + compute_bytes {exact(one.compute_bytes)}"
-            f" + overhead_bytes {exact(one.overhead_bytes)} = {exact(one.total_bytes)}",
+            f" + overhead_bytes {exact(one.overhead_bytes)} = {exact(one.total_bytes)}"
+            f"{'' if one.kind == 'gpu' else ', the most that is resident at once'}",
             indent=2,
         )
     for name, timed in (("decode", estimate.decode), ("prefill", estimate.prefill)):
@@ -178,3 +188,20 @@ def _write_arithmetic(paper: Paper, estimate: Estimate) -> None:
             paper.say(
                 f"{name}: {term.name} = {term.arithmetic} = {seconds(term.seconds)}", indent=2
             )
+        if timed.calibration is not None:
+            paper.say(f"{name}: {_calibration(timed)}", indent=2)
+
+
+def _calibration(timed: Timed) -> str:
+    """What was measured here made of the sum of the lines before."""
+    used = timed.calibration
+    if used is None:
+        return ""
+    numbers = ", ".join(map(str, used.numbers))
+    if used.is_exact:
+        return f"measured {speed(timed)} tokens/s here (`advisor bench --list`: {numbers})"
+    models = "1 model" if used.models == 1 else f"{used.models} models"
+    return (
+        f"factor = {used.factor or 1:.3f}, measured over predicted of {models}"
+        f" (`advisor bench --list`: {numbers}), so {speed(timed)} tokens/s"
+    )

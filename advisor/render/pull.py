@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from advisor.pull.choose import Reason
 from advisor.pull.progress import Phase
 from advisor.render.json import dumps
+from advisor.render.json_parts import command_object
+from advisor.render.run_lines import write_commands
 from advisor.render.sentences import reason
 from advisor.render.units import gb, gb_number
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from advisor.pull.plan import Plan, PlannedFile
     from advisor.pull.progress import Progress
     from advisor.pull.report import Fetched, PullReport
-    from advisor.render.json import Json
+    from advisor.render.json_parts import Json
     from advisor.render.paper import Paper
 
 BAR_CELLS = 20
@@ -67,11 +69,7 @@ def pull_text(report: PullReport, paper: Paper) -> str:
         paper.verbatim(str(plan.store.pointer(one.file)), indent=4)
     for note in notes(report):
         paper.say(f"Note: {note}.", indent=2)
-    for command in report.commands:
-        extra = f" ({command.note})" if command.note else ""
-        paper.say(f"{command.program}:{extra}", indent=2)
-        for line in command.lines:
-            paper.verbatim(line, indent=4)
+    write_commands(paper, report.commands)
     return paper.text()
 
 
@@ -159,10 +157,7 @@ def pull_json(report: PullReport) -> str:
             "received_bytes": 0 if fetched is None else fetched.received_bytes,
             "elapsed_s": None if fetched is None else round(fetched.elapsed_s, 3),
             "notes": notes(report),
-            "commands": [
-                {"program": one.program, "lines": list(one.lines), "note": one.note}
-                for one in report.commands
-            ],
+            "commands": [command_object(one) for one in report.commands],
         }
     )
 

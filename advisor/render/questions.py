@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.estimate.result import Verdict
-from advisor.render.sentences import demotion, now_and_idle, reason
+from advisor.render.sentences import demotion, now_and_idle, reason, speed_origin
 from advisor.render.units import exact, gb, gb_interval, gib, memory, speed, tokens
 from advisor.report.download import download_of
 from catalog.device import DeviceKind
 
 if TYPE_CHECKING:
-    from advisor.estimate.result import Estimate
+    from advisor.estimate.result import Estimate, Timed
     from advisor.rank import Candidate
     from advisor.report.device_list import DeviceRow
     from advisor.report.page import Page
@@ -129,8 +129,14 @@ def _speed(page: Page) -> str:
     terms = " + ".join(f"{one.arithmetic}" for one in answer.decode.speed.terms)
     return (
         f"{speed(answer.decode)} tokens/s in {answer.subject.quant.name}, bound by"
-        f" {answer.decode.speed.bound_by}. One token takes {terms}."
+        f" {answer.decode.speed.bound_by}. {_arithmetic(answer.decode, terms)}"
     )
+
+
+def _arithmetic(decode: Timed, terms: str) -> str:
+    if decode.calibration is None:
+        return f"One token takes {terms}."
+    return f"That is {speed_origin(decode)}; one token was predicted to take {terms}."
 
 
 def _download(page: Page) -> str:

@@ -8,7 +8,15 @@ from advisor.estimate.result import Verdict
 from advisor.rank import Demotion
 from advisor.render.machine import write_target
 from advisor.render.paper import BOLD, DIM, PLAIN, Column, Paper, Row, Section
-from advisor.render.sentences import demotion, now_and_idle, own_mix, reason, why_not_larger
+from advisor.render.run_lines import write_commands
+from advisor.render.sentences import (
+    demotion,
+    now_and_idle,
+    own_mix,
+    reason,
+    speed_origin,
+    why_not_larger,
+)
 from advisor.render.units import gb, gb_interval, gb_number, gib_number, memory, speed, tokens
 from advisor.report.download import download_of
 
@@ -183,10 +191,7 @@ def _write_recommendation(paper: Paper, report: ScanReport, best: Recommendation
         rows.insert(3, ("Fit", differs))
     rows += [("But", text) for text in (demotion(best.candidate, floor), own_mix(best)) if text]
     paper.pairs(rows)
-    for command in best.commands:
-        paper.say(f"{command.program}:" + (f" ({command.note})" if command.note else ""), indent=2)
-        for line in command.lines:
-            paper.verbatim(line, indent=4)
+    write_commands(paper, best.commands)
     paper.say(
         f"`advisor show {model.name}` shows every quant of it, and which devices run it.",
         style=DIM,
@@ -215,7 +220,7 @@ def _speed(answer: Estimate) -> str:
     if decode is None:
         return "not known"
     bound = decode.speed.bound_by
-    return f"{speed(decode)} tokens/s, bound by {bound}; from {decode.origin} bandwidth"
+    return f"{speed(decode)} tokens/s, bound by {bound}; {speed_origin(decode)}"
 
 
 def _loss(candidate: Candidate) -> str:

@@ -9,7 +9,7 @@ from advisor.rank import Demotion
 from advisor.render.units import gb, gib, speed_number
 
 if TYPE_CHECKING:
-    from advisor.estimate.result import Estimate, Fit
+    from advisor.estimate.result import Estimate, Fit, Timed
     from advisor.rank import Candidate
     from advisor.report.scan import Recommendation
 
@@ -54,7 +54,7 @@ def reason(estimate: Estimate) -> str:
         device=device(fit.device),
         layers=placement.gpu_layers,
         all_layers=placement.layers,
-        blocks=placement.layers - 1,
+        blocks=placement.blocks,
         bare=placement.bare_blocks,
     )
 
@@ -70,6 +70,17 @@ def now_and_idle(fit: Fit) -> str | None:
     if fit.now is fit.idle:
         return None
     return f"now: {fit.now}; with nothing else running: {fit.idle}"
+
+
+def speed_origin(timed: Timed) -> str:
+    """Where a speed comes from: a bandwidth, or what was measured on this machine."""
+    used = timed.calibration
+    if used is None:
+        return f"from {timed.origin} bandwidth"
+    if used.is_exact or used.factor is None:
+        return "measured here"
+    models = "1 model" if used.models == 1 else f"{used.models} models"
+    return f"{used.factor:.2f} of the prediction, by {models} measured here"
 
 
 OWN_MIX_SHARE = 0.015

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING
 
-from advisor.report.candidates import Question, is_usual, judged, preferred
+from advisor.report.candidates import Question, has_usual_quant, judged, preferred
 from advisor.report.device_list import devices_that_run
 from advisor.report.scan import recommend
 from catalog.evidence import evidence
@@ -89,16 +89,12 @@ def page(
         evidence=known,
         question=question,
         rows=tuple(found),
-        best=recommend(starred, [one for one in found if _is_usual(one)]) if starred.runs else None,
+        best=recommend(starred, list(filter(has_usual_quant, found))) if starred.runs else None,
         starred=starred,
         devices=devices_that_run(starred.estimate.subject, question.workload, devices),
         related=related(model, models),
         own_mixes=own_mixes(model) if offer.is_shelved else (),
     )
-
-
-def _is_usual(one: Candidate) -> bool:
-    return is_usual(one.estimate.subject.quant, one.estimate.subject.model)
 
 
 def own_mixes(model: Model) -> tuple[OwnMix, ...]:

@@ -14,7 +14,7 @@ from advisor.rank import ranked
 from advisor.report.candidates import judged
 from advisor.report.scan import recommended
 from catalog.errors import CatalogError
-from catalog.hub.errors import HubError, UnreachableError
+from catalog.hub.errors import UnreachableError
 
 if TYPE_CHECKING:
     from advisor.rank import Candidate
@@ -57,7 +57,7 @@ def with_listed_files(report: ScanReport, hub: Hub) -> ScanReport:
 def _listed_or_same(one: Candidate, question: Question, hub: Hub) -> Candidate:
     try:
         return _listed(one, question, hub)
-    except (HubError, CatalogError):
+    except CatalogError:
         return one
 
 

@@ -11,50 +11,13 @@ from advisor.report.candidates import Question, best_or_smallest, candidates_of,
 from advisor.report.download import download_of
 from advisor.report.run_commands import run_commands
 from catalog.evidence import evidence_by_name
-from catalog.purposes import purposes
 
 if TYPE_CHECKING:
     from advisor.report.download import Download
+    from advisor.report.filter import Filter
     from advisor.report.run_commands import RunCommand
     from catalog.model import Model
     from probes.machine import Machine
-
-POPULAR_TIER = 1
-"""Models people run most; see `catalog/README.md`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which models somebody wants to see."""
-
-    everything: bool = False
-    """Also the models that fewer people run."""
-
-    purpose: str | None = None
-    """`coding`, `chat`, `reasoning` or `embedding`."""
-
-    family: str | None = None
-    max_params: int | None = None
-
-    def admits(self, model: Model) -> bool:
-        """True for a model that is to be considered."""
-        if model.tier > POPULAR_TIER and not self.everything:
-            return False
-        if self.max_params is not None and model.params_total > self.max_params:
-            return False
-        if self.family is not None and not is_of(model, self.family):
-            return False
-        made_for = purposes(model)
-        if self.purpose is not None:
-            return self.purpose in made_for
-        return "embedding" not in made_for and "base" not in made_for
-
-
-def is_of(model: Model, family: str) -> bool:
-    """True for a model whose family, publisher or name holds all these words."""
-    wanted = family.casefold().split()
-    words = f"{model.family} {model.publisher} {model.name}".casefold()
-    return all(word in words for word in wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from catalog.file_names import label_span
+from catalog.file_names import label_span, stem_of
 from catalog.shelf import load_models
 from catalog.tensors import Role
+from catalog.words import words
 
 if TYPE_CHECKING:
     from catalog.gguf.header import Value
@@ -25,7 +26,6 @@ PADDING_TOKENS = 256
 """Rows that converters add to, or leave out of, a vocabulary: Gemma 3 comes with 262208 and 262144,
 Gemma 3n with 262400 and 262144."""
 
-_WORD = re.compile(r"\d+(?:\.\d+)*[a-z]*|[a-z]+")
 _PACKAGING = frozenset({"hf", "gguf", "bf16", "fp8", "fp16", "f16", "unquantized"})
 """Words about the files, which say nothing about the model."""
 
@@ -108,13 +108,9 @@ def is_name_of(name: str, model: Model) -> bool:
     The maker's own words (`meta`, `google`) may be there or not, as may words about the files.
     """
     owner, _, own = model.repository.partition("/")
-    free = _PACKAGING | set(_words(owner)) | set(_words(model.publisher))
-    typed, known = Counter(_words(name)), Counter(_words(own))
+    free = _PACKAGING | {*words(owner), *words(model.publisher)}
+    typed, known = Counter(words(name)), Counter(words(own))
     return bool(typed) and set((typed - known) + (known - typed)) <= free
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(re.sub(r"(?<=\d)_(?=\d)", ".", text.casefold()))
 
 
 def _repositories(metadata: Mapping[str, Value]) -> Iterator[str]:
@@ -147,4 +143,4 @@ def _name_of_file(file_name: str | None) -> str | None:
         return None
     name = re.split(r"[/\\]", file_name)[-1]
     span = label_span(name)
-    return re.sub(r"\.gguf$", "", name, flags=re.IGNORECASE) if span is None else name[: span[0]]
+    return stem_of(name) if span is None else name[: span[0]]

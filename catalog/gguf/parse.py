@@ -73,16 +73,6 @@ class HeaderParser:
         del self._buffer[:used]
         self._begin += used
 
-    @property
-    def metadata(self) -> Mapping[str, Value]:
-        """The keys understood so far, in the file's order."""
-        return MappingProxyType(self._progress.metadata)
-
-    @property
-    def tensors_offset(self) -> int | None:
-        """Where in the file the list of tensors begins; ``None`` until all keys are read."""
-        return self._progress.tensors_offset
-
 
 def parse_header(buffer: Buffer, *, size_bytes: int | None = None) -> Header | NeedBytes:
     """The header of a file of which the beginning is in memory.

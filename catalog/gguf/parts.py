@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.file_names import part_of
+from catalog.file_names import part_of, stem_of
 from catalog.gguf.errors import FileAccessError, PartsError
 from catalog.gguf.file import GgufFile, Part
 from catalog.gguf.legible import legible
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 _COUNT = "split.count"
 _NUMBER = "split.no"
 _TENSORS = "split.tensors.count"
-_ARCHITECTURE = "general.architecture"
-_NAME_END = "-00001-of-00003.gguf"
 
 
 def read_file(path: Path | str) -> GgufFile:
@@ -69,8 +67,7 @@ def _missing(missing: list[Path], given: Part, count: int) -> PartsError:
 
 
 def _sibling(path: Path, number: int, count: int) -> Path:
-    stem = path.name[: -len(_NAME_END)]
-    return path.with_name(f"{stem}-{number:05d}-of-{count:05d}.gguf")
+    return path.with_name(f"{stem_of(path.name)}-{number:05d}-of-{count:05d}.gguf")
 
 
 def _read_sibling(path: Path) -> Part:

@@ -70,11 +70,6 @@ class Window:
     begin: int = 0
     """Where in the file it begins. [bytes]"""
 
-    @property
-    def end(self) -> int:
-        """Where in the file it ends, in bytes."""
-        return self.begin + len(self.buffer)
-
     def require(self, least_bytes: int) -> None:
         """Make sure that it reaches so far.
 

@@ -7,7 +7,7 @@ listing stands in for one that cannot be had.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
@@ -24,12 +24,11 @@ from catalog.hub.errors import (
 )
 from catalog.hub.records import is_commit, listing_of, listing_record
 from catalog.hub.repository import MAIN, ask_listing
-from catalog.hub.store import Store, cache_folder
+from catalog.hub.store import Store
 from catalog.hub.transport import Transport, Usage
 
 if TYPE_CHECKING:
     from catalog.gguf.file import GgufFile
-    from catalog.gguf.header import Header, Value
     from catalog.hub.files import Body
     from catalog.hub.headers import Headers
     from catalog.hub.listing import HubFile, HubQuant, Listing
@@ -58,14 +57,14 @@ class Hub:
 
         Args:
             access: Whom to ask; what the environment says unless given.
-            store: Where answers are kept; the user's cache directory unless given.
+            store: Where answers are kept; nowhere unless given.
             sleep: Waits between tries. [s]
             now: The time. [s since 1970]
         """
         access = access or own_access()
         self.endpoint = access.endpoint
         self.is_offline = access.is_offline
-        self._store = Store(cache_folder()) if store is None else store
+        self._store = store or Store(None)
         self._now = now
         self._away: tuple[UnreachableError, float] | None = None
         self.transport = Transport(access, sleep)
@@ -81,8 +80,8 @@ class Hub:
     ) -> Listing:
         """The GGUF files of a repository, from here if they were asked for lately.
 
-        Where the Hub cannot be reached, an older listing stands in, marked as stale and with a
-        note. What is named by a whole commit never grows old.
+        Where the Hub cannot be reached, an older listing stands in, with a note. What is
+        named by a whole commit never grows old.
 
         Args:
             repository: `owner/name`.
@@ -126,23 +125,6 @@ class Hub:
         """
         return self._headers.file(listing, quant)
 
-    def remote_header(self, listing: Listing, file: HubFile) -> Header:
-        """The header of one file; see `remote_file`."""
-        return self._headers.header(listing, file)
-
-    def remote_keys(self, listing: Listing, file: HubFile) -> Mapping[str, Value]:
-        """The keys that say what the model is: 64 KiB instead of a whole header.
-
-        All that come before the vocabulary are among them. See `remote_file`.
-        """
-        return self._headers.keys(listing, file)
-
-    def resolve_url(self, listing: Listing, file: HubFile) -> str:
-        """Where a file of a listing is downloaded, today and for ever."""
-        from catalog.hub.files import resolve_url
-
-        return resolve_url(self.endpoint, listing, file)
-
     def open_file(
         self, listing: Listing, file: HubFile, *, begin: int = 0, end: int | None = None
     ) -> AbstractContextManager[Body]:
@@ -150,12 +132,6 @@ class Hub:
         from catalog.hub.files import open_file
 
         return open_file(self.transport, listing, file, begin=begin, end=end)
-
-    def read_range(self, listing: Listing, file: HubFile, begin: int, end: int) -> bytes:
-        """The bytes of a stretch within a file; see `files.read_range`."""
-        from catalog.hub.files import read_range
-
-        return read_range(self.transport, listing, file, begin, end)
 
     @cached_property
     def _headers(self) -> Headers:
@@ -175,7 +151,7 @@ def _stale(kept: Listing, error: UnreachableError) -> Listing:
     why = "offline mode is set" if isinstance(error, OfflineError) else str(error)
     day = datetime.fromtimestamp(kept.fetched_at, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
     note = f"{why}; the listing of `{kept.repository}` is of {day}"
-    return replace(kept, is_stale=True, notes=(*kept.notes, note))
+    return replace(kept, notes=(*kept.notes, note))
 
 
 def _renamed(listing: Listing, asked: str) -> Listing:

@@ -17,8 +17,6 @@ from catalog.hub.errors import BrokenTransferError, NonsenseError
 from catalog.hub.refusals import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from catalog.hub.listing import HubFile, Listing
     from catalog.hub.transport import Answer, Transport
 
@@ -31,9 +29,6 @@ class Body:
 
     begin: int
     """Where in the file they begin: as asked, or 0 from a server that ignores ranges."""
-
-    headers: Mapping[str, str]
-    """Of the answer; names in any case of letters."""
 
     chunks: Iterator[bytes]
     """Pieces of some kilobytes; raises `BrokenTransferError`."""
@@ -60,7 +55,7 @@ def open_file(
     url = resolve_url(transport.endpoint, listing, file)
     with transport.get(url, subject, headers=headers) as answer:
         found = _checked_begin(transport.endpoint, answer, file, begin)
-        yield Body(begin=found, headers=answer.headers, chunks=answer.chunks)
+        yield Body(begin=found, chunks=answer.chunks)
 
 
 def read_range(

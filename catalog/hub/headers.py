@@ -2,12 +2,11 @@
 
 From the cheapest to the dearest way: a header kept here under the file's hash, which is for ever;
 the tail of a file beside one whose header is known (`tails`); the file from its beginning, read as
-it comes and let go once the header is whole. The keys alone need the first 64 KiB.
+it comes and let go once the header is whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 from itertools import dropwhile
 from pathlib import Path
@@ -15,25 +14,19 @@ from typing import TYPE_CHECKING
 
 from catalog.gguf.errors import DamagedHeaderError, GgufError
 from catalog.gguf.file import GgufFile, Part
-from catalog.gguf.header import Header, Value
-from catalog.gguf.parse import HeaderParser, architecture_keys, parse_header
+from catalog.gguf.header import Header
+from catalog.gguf.parse import HeaderParser
 from catalog.gguf.parts import check_together
 from catalog.hub.errors import NonsenseError
 from catalog.hub.files import pieces, read_range
 from catalog.hub.records import header_of, header_record
-from catalog.hub.tails import (
-    BEGINNING_BYTES,
-    header_by_tail,
-    lies_as_listed,
-    reaches_vocabulary,
-)
+from catalog.hub.tails import BEGINNING_BYTES, header_by_tail, lies_as_listed
 
 if TYPE_CHECKING:
     from catalog.hub.listing import HubFile, HubQuant, Listing
     from catalog.hub.store import Store
     from catalog.hub.transport import Transport
 
-KEYS_BYTES = 64 << 10
 MOST_BYTES = 64 << 20
 """The longest header known has 16 MB."""
 
@@ -77,30 +70,13 @@ class Headers:
         self._keep(file, header)
         return header
 
-    def keys(self, listing: Listing, file: HubFile) -> Mapping[str, Value]:
-        """The keys of one file that come before its vocabulary, and perhaps more; see `file`."""
-        kept = self._kept(file)
-        if kept is not None:
-            return kept.metadata
-        beginning = self._beginning(listing, file, KEYS_BYTES)
-        try:
-            header = parse_header(beginning, size_bytes=file.size_bytes)
-            if isinstance(header, Header):
-                self._keep(file, header)
-                return header.metadata
-            keys = architecture_keys(beginning)
-        except GgufError as error:
-            raise error.of_file(_full_name(listing, file)) from None
-        return keys if reaches_vocabulary(keys) else self.header(listing, file).metadata
-
-    def _beginning(self, listing: Listing, file: HubFile, length: int) -> bytes:
+    def _beginning(self, listing: Listing, file: HubFile) -> bytes:
         """The first bytes of a file, asked for once."""
-        place, wanted = (listing.commit, file.path), min(length, file.size_bytes)
-        known = self._beginnings.get(place, b"")
-        if len(known) < wanted:
-            known = read_range(self._transport, listing, file, 0, wanted)
-            self._beginnings[place] = known
-        return known
+        place = (listing.commit, file.path)
+        if place not in self._beginnings:
+            wanted = min(BEGINNING_BYTES, file.size_bytes)
+            self._beginnings[place] = read_range(self._transport, listing, file, 0, wanted)
+        return self._beginnings[place]
 
     def _by_tail(self, listing: Listing, file: HubFile) -> Header | None:
         """From a sibling's header; ``None`` where there is none, or it does not fit."""
@@ -110,7 +86,7 @@ class Headers:
         try:
             return header_by_tail(
                 file,
-                self._beginning(listing, file, BEGINNING_BYTES),
+                self._beginning(listing, file),
                 known,
                 lambda begin, end: read_range(self._transport, listing, file, begin, end),
             )

@@ -3,7 +3,7 @@
 Holds nouns and the reading of names; asking the Hub is `client`. Which files are models, and not
 something beside one, is decided as llama.cpp's `-hf` does.
 
-Source: `gguf_filename_is_model` and `get_split_files` in llama.cpp's common/download.cpp, October
+Source: `get_split_files` in llama.cpp's common/download.cpp, October
 2026.
 """
 
@@ -12,14 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog.file_names import part_of, quant_label
+from catalog.file_names import names_model, part_of, quant_label, stem_of
 from catalog.hub.errors import MissingFileError, SeveralFilesError
 from catalog.quants import known_quant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_BESIDE_A_MODEL = ("mmproj", "imatrix", "mtp-", "eagle3-", "dflash-", "dspark-")
 _SHOWN = 5
 
 
@@ -59,7 +58,7 @@ class HubFile:
     @property
     def is_model(self) -> bool:
         """Whether it holds a model, and not a projector, a draft head or statistics."""
-        return not any(word in self.name for word in _BESIDE_A_MODEL)
+        return names_model(self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +103,8 @@ class Listing:
     fetched_at: float
     """When the Hub said so. [s since 1970]"""
 
-    is_stale: bool = False
-    """True where the Hub could not be asked again, although the listing is old."""
-
     notes: tuple[str, ...] = ()
-    """What the reader should know: another name, why it is stale. Sentences without full stop."""
+    """What the reader should know: another name, why it is old. Sentences without full stop."""
 
     def file(self, path: str) -> HubFile:
         """The file at a path.
@@ -172,9 +168,7 @@ def quants(listing: Listing) -> tuple[HubQuant, ...]:
 def _joined(files: Iterable[HubFile]) -> list[HubQuant]:
     groups: dict[tuple[str, int], list[HubFile]] = {}
     for file in files:
-        stem = file.path
-        if part_of(file.name) is not None:
-            stem = file.path[: -len("-00001-of-00003.gguf")]
+        stem = file.path if part_of(file.name) is None else stem_of(file.path)
         groups.setdefault((stem, file.parts), []).append(file)
     found = []
     for (_, parts), group in groups.items():

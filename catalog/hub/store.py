@@ -1,4 +1,4 @@
-"""Keeps what the Hub said in the user's cache directory, so that it is asked once.
+"""Keeps what the Hub said in a folder, so that it is asked once.
 
 Holds small JSON files by kind and key, written whole or not at all and readable by their owner
 alone; what is in them is their writer's business. A file that cannot be read does not exist, and
@@ -9,35 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-FOLDER = "gguf-advisor"
 LARGEST_FILE_BYTES = 64 << 20
 SCHEMA = "advisor.hub-cache/1"
-
-
-def cache_folder(
-    environ: Mapping[str, str] = os.environ, system: str = sys.platform
-) -> Path | None:
-    """Where this user keeps what can be made again; ``None`` where nobody says.
-
-    The same folder as that of other things kept by the program, by the rules of each system; the
-    home directory is asked of the environment alone.
-    """
-    if system == "win32":
-        local = environ.get("LOCALAPPDATA")
-        return Path(local) / FOLDER / "hub" if local else None
-    named, home = environ.get("XDG_CACHE_HOME", ""), environ.get("HOME", "")
-    if system != "darwin" and named.startswith("/"):
-        return Path(named) / FOLDER / "hub"
-    if not home.startswith("/"):
-        return None
-    own = "Library/Caches" if system == "darwin" else ".cache"
-    return Path(home) / own / FOLDER / "hub"
 
 
 class Store:

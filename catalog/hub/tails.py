@@ -88,7 +88,7 @@ def _own_keys(beginning: bytes, known: Header) -> Mapping[str, Value] | None:
     except GgufError:
         return None
     is_alike = (
-        reaches_vocabulary(own)
+        _reaches_vocabulary(own)
         and bool(known.tensors)
         and known.architecture is not None
         and own.get("general.architecture") == known.architecture
@@ -116,7 +116,7 @@ def _named(key: str) -> bytes:
     return struct.pack("<Q", len(letters)) + letters
 
 
-def reaches_vocabulary(keys: Mapping[str, Value]) -> bool:
+def _reaches_vocabulary(keys: Mapping[str, Value]) -> bool:
     """Whether these keys of a file's beginning hold all that come before the vocabulary."""
     return any(key.startswith(_VOCABULARY) for key in keys)
 

@@ -63,9 +63,6 @@ class Answer:
     headers: Mapping[str, str]
     """Names in any case of letters."""
 
-    url: str
-    """Who answered in the end, after redirects."""
-
     chunks: Iterator[bytes]
     """The body, in pieces of at most some 64 KiB; raises `BrokenTransferError`."""
 
@@ -96,7 +93,6 @@ class Transport:
             yield Answer(
                 status=response.status_code,
                 headers=response.headers,
-                url=str(response.url),
                 chunks=self._chunks(response),
             )
         finally:

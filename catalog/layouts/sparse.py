@@ -39,24 +39,23 @@ if TYPE_CHECKING:
     from catalog.model import Hyperparameters
 
 
-def plain_sparse(hp: Hyperparameters) -> Groups:
-    """Llama's layout with experts for feed-forward (Mixtral), in all but the leading layers."""
+def plain_sparse(hp: Hyperparameters, *, bias: str | None = None) -> Groups:
+    """Llama's layout with experts for feed-forward (Mixtral), in all but the leading layers.
+
+    Args:
+        hp: The shape.
+        bias: The name of what corrects the router's scores, where something does.
+    """
     yield from tables(hp)
     yield from norms(hp, "attn_norm", "ffn_norm")
     yield from attention(hp)
     if hp.qk_norm:
         yield from head_norms(hp)
-    yield from dense_then_sparse(hp)
+    yield from dense_then_sparse(hp, bias=bias)
 
 
 def _corrected(hp: Hyperparameters) -> Groups:
-    """As `plain_sparse`, with a bias that corrects the router's scores."""
-    yield from tables(hp)
-    yield from norms(hp, "attn_norm", "ffn_norm")
-    yield from attention(hp)
-    if hp.qk_norm:
-        yield from head_norms(hp)
-    yield from dense_then_sparse(hp, bias=ROUTER_BIAS)
+    return plain_sparse(hp, bias=ROUTER_BIAS)
 
 
 def _llama(hp: Hyperparameters) -> Groups:

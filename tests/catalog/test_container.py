@@ -11,7 +11,7 @@ from catalog.container import (
     TEMPLATE_BYTES,
     TOKEN_BYTES,
     file_bytes,
-    header_bytes,
+    header_around,
 )
 from catalog.file_traits import file_table, retyped, traits_of
 from catalog.labels import recipe_of
@@ -72,11 +72,16 @@ def observed():
 OBSERVED = observed()
 
 
+def header_of(model, table):
+    return header_around(model, tensor_list_bytes(table) + padding_bytes(table))
+
+
 def test_llama_3_2_1b_in_q4_k_m_has_the_header_of_its_published_file():
     """bartowski/Llama-3.2-1B-Instruct-GGUF: 807,694,464 less 799,862,912 bytes of tensors."""
     model, quant = find_model("llama-3.2-1b-instruct"), find_quant("Q4_K_M")
-    header = header_bytes(model, quant)
-    assert tensor_table(model, quant).bytes == 799_862_912
+    table = tensor_table(model, quant)
+    header = header_of(model, table)
+    assert table.bytes == 799_862_912
     assert header.bytes == 7_831_552
     assert header.low < header.bytes < header.high
     assert file_bytes(model, quant).bytes == 807_694_464
@@ -165,30 +170,31 @@ def test_every_known_vocabulary_lies_within_the_formula_for_unknown_ones():
 
 
 def test_an_unknown_vocabulary_gets_wide_bounds_and_says_so():
-    model = find_model("deepseek-v3.2")
-    header = header_bytes(model, find_quant("Q8_0"))
-    assert header.basis == (
-        "no file of this vocabulary of 129280 tokens is known; 20 to 68 bytes a token"
+    size = file_bytes(find_model("deepseek-v3.2"), find_quant("Q8_0"))
+    assert size.basis == (
+        "tensors by llama-quantize's recipe; header from"
+        " no file of this vocabulary of 129280 tokens is known; 20 to 68 bytes a token"
     )
-    assert header.high - header.low > 129280 * 40
+    assert size.high - size.low > 129280 * 40
 
 
 def test_a_header_known_without_a_chat_template_leaves_room_for_one():
-    header = header_bytes(find_model("gemma-4-12b-it"), find_quant("Q8_0"))
-    assert header.basis == (
-        "llama.cpp's own file of the Gemma 4 vocabulary, without a chat template"
+    size = file_bytes(find_model("gemma-4-12b-it"), find_quant("Q8_0"))
+    assert size.basis == (
+        "tensors by llama-quantize's recipe; header from"
+        " llama.cpp's own file of the Gemma 4 vocabulary, without a chat template"
     )
-    assert header.high - header.low >= TEMPLATE_BYTES
+    assert size.high - size.low >= TEMPLATE_BYTES
 
 
 def test_a_file_is_its_tensors_and_its_header():
     model, quant = find_model("qwen3-8b"), find_quant("IQ4_XS")
     for has_imatrix in (False, True):
-        tensors = tensor_table(model, quant, has_imatrix=has_imatrix).bytes
-        header = header_bytes(model, quant)
+        table = tensor_table(model, quant, has_imatrix=has_imatrix)
+        header = header_of(model, table)
         whole = file_bytes(model, quant, has_imatrix=has_imatrix)
-        assert whole.bytes == tensors + header.bytes
-        assert (whole.low, whole.high) == (tensors + header.low, tensors + header.high)
+        assert whole.bytes == table.bytes + header.bytes
+        assert (whole.low, whole.high) == (table.bytes + header.low, table.bytes + header.high)
 
 
 def test_a_known_repository_counts_its_own_traits():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from catalog.errors import AmbiguousNameError, UnknownNameError
-from catalog.names import find_model
+from catalog.names import find_model, model_of_repository
 from catalog.shelf import load_models
 
 MODELS = load_models()
@@ -105,6 +105,13 @@ def test_a_misspelt_name_suggests_the_nearest():
 def test_what_means_nothing_is_refused(typed):
     with pytest.raises(UnknownNameError, match=r"is not a model in the catalog$"):
         find_model(typed)
+
+
+def test_a_repository_is_a_model_s_only_by_its_whole_name():
+    assert model_of_repository("bartowski/LLAMA-3.2-1b-instruct-GGUF").name == (
+        "llama-3.2-1b-instruct"
+    )
+    assert model_of_repository("somebody/Llama-3.2-1B-Instruct-GGUF") is None
 
 
 def test_another_owner_does_not_stand_for_the_publisher():

@@ -121,22 +121,19 @@ def test_four_of_five_measured_files_lie_within_the_interval():
 
 
 @pytest.mark.parametrize(
-    ("quant", "params", "band", "label"),
+    ("quant", "params", "label"),
     [
-        pytest.param(
-            "Q6_K", 8e9, 0, "indistinguishable", id="Q6_K is never told from the original"
-        ),
-        pytest.param("Q4_K_M", 8e9, 1, "slight", id="Q4_K_M of 8B costs under a point of MMLU"),
-        pytest.param("Q4_K_M", 70e9, 0, "indistinguishable", id="of 70B nothing that shows"),
-        pytest.param("Q4_K_M", 0.6e9, 2, "noticeable", id="of 0.6B two points or more"),
-        pytest.param("Q3_K_M", 8e9, 2, "noticeable", id="three bits show at 8B"),
-        pytest.param("Q2_K", 8e9, 3, "clear", id="two bits clearly"),
-        pytest.param("IQ1_S", 8e9, 4, "severe", id="one bit ruins it"),
+        pytest.param("Q6_K", 8e9, "indistinguishable", id="Q6_K is never told from the original"),
+        pytest.param("Q4_K_M", 8e9, "slight", id="Q4_K_M of 8B costs under a point of MMLU"),
+        pytest.param("Q4_K_M", 70e9, "indistinguishable", id="of 70B nothing that shows"),
+        pytest.param("Q4_K_M", 0.6e9, "noticeable", id="of 0.6B two points or more"),
+        pytest.param("Q3_K_M", 8e9, "noticeable", id="three bits show at 8B"),
+        pytest.param("Q2_K", 8e9, "clear", id="two bits clearly"),
+        pytest.param("IQ1_S", 8e9, "severe", id="one bit ruins it"),
     ],
 )
-def test_losses_have_names(quant, params, band, label):
-    loss = quality_loss(quant, int(params))
-    assert (loss.band, loss.label) == (band, label)
+def test_losses_have_names(quant, params, label):
+    assert quality_loss(quant, int(params)).label == label
 
 
 def test_each_band_begins_where_the_one_before_ends_and_says_why():
@@ -166,7 +163,8 @@ def test_the_bands_part_the_file_types_as_their_mmlu_does():
 
 def test_the_makers_own_precision_loses_nothing():
     loss = quality_loss("BF16", LLAMA_3_8B)
-    assert (loss.kld_mean, loss.low, loss.high, loss.band) == (0.0, 0.0, 0.000551, 0)
+    assert (loss.kld_mean, loss.low, loss.high) == (0.0, 0.0, 0.000551)
+    assert loss.label == "indistinguishable"
 
 
 def test_perplexity_is_stated_near_the_size_it_was_measured_at():
@@ -191,7 +189,7 @@ def test_a_publishers_own_recipe_has_only_the_bounds_of_its_neighbours(label, wo
     assert loss.kld_mean is None
     assert loss.low == quality_loss(better, LLAMA_3_8B).low
     assert loss.high == quality_loss(worse, LLAMA_3_8B).high
-    assert loss.band == quality_loss(worse, LLAMA_3_8B).band
+    assert loss.label == quality_loss(worse, LLAMA_3_8B).label
     assert loss.basis == (
         f"no comparable measurement of {label}; by its bits it lies between {worse} and {better}"
     )
@@ -200,7 +198,7 @@ def test_a_publishers_own_recipe_has_only_the_bounds_of_its_neighbours(label, wo
 @pytest.mark.parametrize("quant", ["TQ1_0", "TQ2_0", "Q1_0", "Q2_0", "MXFP4_MOE", "UD-TQ1_0"])
 def test_what_was_never_measured_is_unknown_and_says_so(quant):
     loss = quality_loss(quant, LLAMA_3_8B)
-    assert (loss.kld_mean, loss.low, loss.high, loss.band) == (None, None, None, None)
+    assert (loss.kld_mean, loss.low, loss.high) == (None, None, None)
     assert loss.label == "unknown"
     assert loss.basis.startswith(f"no comparable measurement of {quant}")
 
@@ -214,7 +212,8 @@ def test_experts_that_their_maker_quantized_lose_nothing_more():
     model = find_model("gpt-oss-20b")
     loss = quality_of(model, find_quant("MXFP4_MOE"))
     rest = quality_loss("Q8_0", model.params_active)
-    assert (loss.kld_mean, loss.low, loss.high, loss.band) == (None, 0.0, rest.high, 0)
+    assert (loss.kld_mean, loss.low, loss.high) == (None, 0.0, rest.high)
+    assert loss.label == rest.label
     assert loss.basis.startswith("the experts stay as their maker published them")
 
 

@@ -8,7 +8,7 @@ from catalog.errors import RowError, UnknownNameError
 from catalog.layouts import layout
 from catalog.names import find_model
 from catalog.quants import find_quant, ggml_type, load_quants, load_types
-from catalog.recipes import apply_recipe
+from catalog.recipes import Recipe
 
 
 @pytest.mark.parametrize(
@@ -102,20 +102,20 @@ def test_file_types_come_from_the_most_bits_to_the_fewest():
     assert bits == sorted(bits, reverse=True)
 
 
+def recipe_of_8b():
+    model = find_model("llama-3.1-8b-instruct")
+    return Recipe(
+        layout(model), architecture=model.architecture, hyperparameters=model.hyperparameters
+    )
+
+
 @pytest.mark.parametrize("quant", load_quants(), ids=lambda quant: quant.name)
 def test_nominal_bits_are_those_of_llama_3_1_8b(quant):
     """The README's figures are of files made with an importance matrix; the others without."""
     if quant.name == "MXFP4_MOE":
-        assert quant.nominal_bits == ggml_type("mxfp4").bits_per_weight
+        assert quant.nominal_bits == 17 * 8 / 32  # what a block of MXFP4 takes
         return
-    model = find_model("llama-3.1-8b-instruct")
-    table = apply_recipe(
-        layout(model),
-        quant,
-        architecture=model.architecture,
-        hyperparameters=model.hyperparameters,
-        has_imatrix=quant.needs_imatrix,
-    )
+    table = recipe_of_8b().table(quant, has_imatrix=quant.needs_imatrix)
     assert quant.nominal_bits == round(table.bytes * 8 / table.elements, 4)
 
 
@@ -125,15 +125,9 @@ def test_a_file_type_needs_an_importance_matrix_when_its_tensors_do():
     Source: `tensor_requires_imatrix` in llama.cpp's src/llama-quant.cpp, October 2026.
     """
     asking = {"iq3_xxs", "iq2_xxs", "iq2_xs", "iq2_s", "iq1_m", "iq1_s"}
-    model = find_model("llama-3.1-8b-instruct")
+    recipe = recipe_of_8b()
     for quant in load_quants():
-        table = apply_recipe(
-            layout(model),
-            quant,
-            architecture=model.architecture,
-            hyperparameters=model.hyperparameters,
-        )
-        types = {group.type.name for group in table.groups}
+        types = {group.type.name for group in recipe.table(quant).groups}
         needs = bool(types & asking) or quant.name == "Q2_K_S"
         assert (quant.name, quant.needs_imatrix) == (quant.name, needs)
 

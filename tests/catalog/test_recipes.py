@@ -13,7 +13,7 @@ from catalog.layouts import layout
 from catalog.names import find_model
 from catalog.quants import find_quant, ggml_type, load_quants
 from catalog.recipe_rules import Some
-from catalog.recipes import apply_recipe
+from catalog.recipes import Recipe
 from catalog.row_types import type_for_row
 from catalog.shelf import load_models
 from catalog.tables import tensor_table
@@ -41,13 +41,12 @@ EVERY_SHAPE = {row.pop("model"): row for row in rows("llama_quantize.csv")}
 def typed(model_name, quant_name, *, has_imatrix=False):
     """The table of a model whose source file is F16 throughout."""
     model = find_model(model_name)
-    return apply_recipe(
+    recipe = Recipe(
         layout(model),
-        find_quant(quant_name),
         architecture=model.architecture,
         hyperparameters=model.hyperparameters,
-        has_imatrix=has_imatrix,
     )
+    return recipe.table(find_quant(quant_name), has_imatrix=has_imatrix)
 
 
 def types_of(table, name):

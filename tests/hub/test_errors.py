@@ -11,6 +11,7 @@ from huggingface_hub import get_session
 from advisor.errors import ExitCode, translate
 from catalog.hub import errors, transport
 from catalog.hub.access import own_access
+from catalog.hub.files import read_range
 from catalog.hub.refusals import Subject, wait_of
 from tests.hub.fake_files import stored, virtual
 from tests.hub.fake_hub import CDN, TOKEN
@@ -38,10 +39,13 @@ def failure(ask):
     return error
 
 
+def stretch(asked, listing, begin, end):
+    return read_range(asked.transport, listing, listing.file(FILE), begin, end)
+
+
 def first_bytes(asked):
     """Read a little of the file, of a listing that is there."""
-    listing = asked.listing(NAME)
-    return asked.read_range(listing, listing.file(FILE), 0, 1_000)
+    return stretch(asked, asked.listing(NAME), 0, 1_000)
 
 
 # Nobody there
@@ -88,7 +92,8 @@ def test_an_endpoint_that_is_away_serves_what_is_kept(hub, client, clock):
     hub.limit("/api/", 120, times=99)
     asked = client()
     failure(lambda: asked.listing("owner/another"))
-    assert asked.listing(NAME).is_stale
+    (note,) = asked.listing(NAME).notes
+    assert "the listing of `owner/model-GGUF` is of" in note
     assert asked.usage.requests == 1
 
 
@@ -97,7 +102,7 @@ def test_an_endpoint_that_is_away_is_asked_for_files_all_the_same(hub, client):
     listing = asked.listing(NAME)
     hub.limit("/api/", 120)
     failure(lambda: asked.listing("owner/another"))
-    assert len(asked.read_range(listing, listing.file(FILE), 0, 10)) == 10
+    assert len(stretch(asked, listing, 0, 10)) == 10
 
 
 def test_an_endpoint_that_is_no_address_is_no_network(client):
@@ -122,7 +127,7 @@ def test_offline_mode_is_its_own_sentence(hub, client):
     assert "HF_HUB_OFFLINE" in error.hint
     listing = client().listing(NAME)
     away = client(is_offline=True)
-    error = failure(lambda: away.remote_header(listing, listing.file(FILE)))
+    error = failure(lambda: away.remote_file(listing, listing.quant("Q8_0")))
     assert str(error).startswith("`owner/model-GGUF/model-Q8_0.gguf` is not kept here, and")
     assert len(hub.requests) == 2
 
@@ -232,7 +237,7 @@ def test_a_file_of_another_length_than_listed_is_not_read(hub, client):
     listing = asked.listing(NAME)
     files = hub.repositories[NAME].commits[listing.commit]
     files[FILE] = stored(virtual(40_000, b"GGUF"), sha256="1" * 64)
-    error = failure(lambda: asked.read_range(listing, listing.file(FILE), 0, 1_000))
+    error = failure(lambda: stretch(asked, listing, 0, 1_000))
     assert str(error).endswith(
         "it has 40,000 bytes of `model-Q8_0.gguf`, where its listing says 50,000"
     )
@@ -248,8 +253,8 @@ def test_a_server_that_ignores_ranges_is_told_apart(hub, client):
     hub.ignores_ranges = True
     asked = client()
     listing = asked.listing(NAME)
-    assert len(asked.read_range(listing, listing.file(FILE), 0, 1_000)) == 1_000
-    error = failure(lambda: asked.read_range(listing, listing.file(FILE), 10, 1_000))
+    assert len(stretch(asked, listing, 0, 1_000)) == 1_000
+    error = failure(lambda: stretch(asked, listing, 10, 1_000))
     assert "it does not serve parts of files" in str(error)
 
 
@@ -307,7 +312,7 @@ def test_a_file_that_is_gone_is_one_sentence(hub, client):
     asked = client()
     listing = asked.listing(NAME)
     del hub.repositories[NAME].commits[listing.commit][FILE]
-    error = failure(lambda: asked.remote_header(listing, listing.file(FILE)))
+    error = failure(lambda: asked.remote_file(listing, listing.quant("Q8_0")))
     assert str(error) == "`owner/model-GGUF` has no `model-Q8_0.gguf`"
 
 

@@ -9,6 +9,7 @@ from catalog.gguf.header import Header
 from catalog.gguf.parse import parse_header
 from catalog.hub import headers
 from catalog.hub.errors import BrokenTransferError
+from catalog.hub.listing import HubQuant
 from tests.hub.fake_files import stored, virtual
 from tests.hub.fake_hub import CDN, TOKEN
 from tests.hub.small_gguf import F16, Q4_K, Q8_0, VOCABULARY, sample, split_keys, tensors
@@ -49,6 +50,12 @@ def truth(one):
     return header
 
 
+def header_of(asked, listing, path):
+    """What the header of one file says, whatever it is called."""
+    alone = HubQuant(label=None, files=(listing.file(path),))
+    return asked.remote_file(listing, alone).parts[0].header
+
+
 # From the beginning
 
 
@@ -56,7 +63,7 @@ def test_a_header_is_read_in_one_transfer_that_ends_with_it(hub, client, samples
     asked = client()
     listing = asked.listing(NAME)
     before = asked.usage.bytes_received
-    assert asked.remote_header(listing, listing.file(BIG)) == truth(samples[BIG])
+    assert header_of(asked, listing, BIG) == truth(samples[BIG])
     assert asked.usage.requests == 4  # two for the listing; the file, and its redirect
     assert asked.usage.bytes_received - before < samples[BIG].header_bytes + 128 * KIB
     assert samples[BIG].header_bytes > 1_900_000
@@ -66,7 +73,7 @@ def test_a_header_is_read_in_one_transfer_that_ends_with_it(hub, client, samples
 def test_only_the_longest_thinkable_header_is_asked_for(hub, client, samples):
     asked = client()
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
+    header_of(asked, listing, BIG)
     (sent,) = hub.asked(origin=CDN)
     assert sent.headers["range"] == f"bytes=0-{samples[BIG].size_bytes - 1}"
     assert samples[BIG].size_bytes < headers.MOST_BYTES
@@ -76,7 +83,7 @@ def test_the_token_stays_with_the_hub(hub, client):
     hub.repositories[NAME].is_gated = True
     asked = client(token=True)
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
+    header_of(asked, listing, BIG)
     (sent,) = hub.asked(f"/resolve/{listing.commit}/")
     assert sent.headers["authorization"] == f"Bearer {TOKEN}"
     assert hub.asked(origin=CDN)
@@ -87,7 +94,7 @@ def test_a_transfer_that_breaks_off_goes_on(hub, client, samples, clock):
     hub.cut("gguf", after_bytes=500_000, origin=CDN, times=2)
     asked = client()
     listing = asked.listing(NAME)
-    assert asked.remote_header(listing, listing.file(BIG)) == truth(samples[BIG])
+    assert header_of(asked, listing, BIG) == truth(samples[BIG])
     begins = [one.headers["range"].partition("-")[0] for one in hub.asked(origin=CDN)]
     assert begins == ["bytes=0", "bytes=500000", "bytes=1000000"]
     assert clock.waits == [0.5, 2.0]
@@ -98,7 +105,7 @@ def test_a_transfer_that_breaks_off_again_and_again_is_given_up(hub, client):
     asked = client()
     listing = asked.listing(NAME)
     with pytest.raises(BrokenTransferError, match="broke off"):
-        asked.remote_header(listing, listing.file(BIG))
+        header_of(asked, listing, BIG)
     assert len(hub.asked(origin=CDN)) == 3
 
 
@@ -107,57 +114,7 @@ def test_a_server_without_ranges_is_read_from_the_beginning(hub, client, samples
     hub.cut("gguf", after_bytes=500_000, origin=CDN)
     asked = client()
     listing = asked.listing(NAME)
-    assert asked.remote_header(listing, listing.file(BIG)) == truth(samples[BIG])
-
-
-# The keys alone
-
-
-def test_the_keys_cost_64_kib(hub, client, samples):
-    asked = client()
-    listing = asked.listing(NAME)
-    before = asked.usage.bytes_received
-    keys = asked.remote_keys(listing, listing.file(BIG))
-    assert keys["general.architecture"] == "llama"
-    assert keys["llama.block_count"] == 32
-    assert asked.usage.bytes_received - before <= 65 * KIB  # and a redirect's few words
-    assert asked.usage.requests == 4
-
-
-def test_after_the_keys_the_header_goes_on_behind_them(hub, client, samples):
-    asked = client()
-    listing = asked.listing(NAME)
-    asked.remote_keys(listing, listing.file(BIG))
-    assert asked.remote_header(listing, listing.file(BIG)) == truth(samples[BIG])
-    begins = [one.headers["range"].partition("-")[0] for one in hub.asked(origin=CDN)]
-    assert begins == ["bytes=0", "bytes=65536"]
-
-
-def test_the_keys_of_a_known_header_cost_nothing(hub, client, samples):
-    asked = client()
-    listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
-    before = asked.usage.requests
-    assert asked.remote_keys(listing, listing.file(BIG)) == truth(samples[BIG]).metadata
-    assert asked.usage.requests == before
-
-
-def test_a_short_header_is_whole_with_its_keys(fake_hub, client):
-    one = sample(tokens=100, layers=2)
-    publish(fake_hub, {BIG: one})
-    asked = client()
-    listing = asked.listing(NAME)
-    assert asked.remote_keys(listing, listing.file(BIG)) == truth(one).metadata
-    assert asked.remote_header(listing, listing.file(BIG)) == truth(one)
-    assert len(fake_hub.asked(origin=CDN)) == 1
-
-
-def test_keys_that_reach_beyond_64_kib_are_read_with_the_header(fake_hub, client):
-    one = sample(keys=[("llama.notes", "n" * 80_000), ("llama.expert_count", 8)])
-    publish(fake_hub, {BIG: one})
-    asked = client()
-    listing = asked.listing(NAME)
-    assert asked.remote_keys(listing, listing.file(BIG))["llama.expert_count"] == 8
+    assert header_of(asked, listing, BIG) == truth(samples[BIG])
 
 
 # Beside a known one
@@ -166,9 +123,9 @@ def test_keys_that_reach_beyond_64_kib_are_read_with_the_header(fake_hub, client
 def test_a_sibling_s_header_costs_its_tail(hub, client, samples):
     asked = client()
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
+    header_of(asked, listing, BIG)
     requests, received = asked.usage.requests, asked.usage.bytes_received
-    header = asked.remote_header(listing, listing.file(SMALL))
+    header = header_of(asked, listing, SMALL)
     assert asked.usage.bytes_received - received < 64 * KIB
     assert asked.usage.requests - requests == 4  # its beginning and its tail, each redirected
     expected = truth(samples[SMALL])
@@ -184,8 +141,8 @@ def test_a_sibling_s_header_costs_its_tail(hub, client, samples):
 def test_a_sibling_s_own_keys_are_its_own(hub, client, samples):
     asked = client()
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(SMALL))
-    header = asked.remote_header(listing, listing.file(BIG))
+    header_of(asked, listing, SMALL)
+    header = header_of(asked, listing, BIG)
     assert header.metadata == truth(samples[BIG]).metadata
     assert header.metadata["general.file_type"] == Q8_0
     assert "quantize.imatrix.file" not in header.metadata
@@ -220,8 +177,8 @@ def test_a_file_that_is_not_alike_is_read_from_its_beginning(fake_hub, client, s
     publish(fake_hub, {BIG: samples[BIG], "other-Q4_K_M.gguf": one})
     asked = client()
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
-    assert asked.remote_header(listing, listing.file("other-Q4_K_M.gguf")) == truth(one)
+    header_of(asked, listing, BIG)
+    assert header_of(asked, listing, "other-Q4_K_M.gguf") == truth(one)
 
 
 def test_keys_that_only_the_sibling_has_are_not_borrowed(fake_hub, client):
@@ -229,8 +186,8 @@ def test_keys_that_only_the_sibling_has_are_not_borrowed(fake_hub, client):
     publish(fake_hub, {BIG: new, SMALL: old})
     asked = client()
     listing = asked.listing(NAME)
-    assert asked.remote_header(listing, listing.file(BIG)).metadata["llama.expert_count"] == 8
-    assert asked.remote_header(listing, listing.file(SMALL)) == truth(old)
+    assert header_of(asked, listing, BIG).metadata["llama.expert_count"] == 8
+    assert header_of(asked, listing, SMALL) == truth(old)
     assert len(fake_hub.asked(SMALL, origin=CDN)) == 2  # its beginning and its tail
 
 
@@ -239,9 +196,9 @@ def test_more_layers_than_its_sibling_do_no_harm(fake_hub, client, samples):
     publish(fake_hub, {BIG: samples[BIG], "deeper-Q4_K_M.gguf": one})
     asked = client()
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
+    header_of(asked, listing, BIG)
     received = asked.usage.bytes_received
-    assert asked.remote_header(listing, listing.file("deeper-Q4_K_M.gguf")) == truth(one)
+    assert header_of(asked, listing, "deeper-Q4_K_M.gguf") == truth(one)
     assert asked.usage.bytes_received - received < 72 * KIB
 
 
@@ -252,9 +209,9 @@ def test_a_tail_that_does_not_fill_the_file_is_not_believed(fake_hub, client, sa
     publish(fake_hub, {BIG: samples[BIG]}, **files)
     asked = client()
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
+    header_of(asked, listing, BIG)
     received = asked.usage.bytes_received
-    header = asked.remote_header(listing, listing.file("longer-Q4_K_M.gguf"))
+    header = header_of(asked, listing, "longer-Q4_K_M.gguf")
     assert header == truth(samples[SMALL])  # its own header, read from its beginning
     assert asked.usage.bytes_received - received > samples[SMALL].header_bytes
 
@@ -263,8 +220,8 @@ def test_a_projector_is_no_sibling(fake_hub, client, samples):
     publish(fake_hub, {BIG: samples[BIG], "mmproj-F16.gguf": sample(F16, tokens=0, layers=1)})
     asked = client()
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
-    asked.remote_header(listing, listing.file("mmproj-F16.gguf"))
+    header_of(asked, listing, BIG)
+    header_of(asked, listing, "mmproj-F16.gguf")
     assert len(fake_hub.asked(r"mmproj", origin=CDN)) == 1
 
 
@@ -272,8 +229,8 @@ def test_a_server_without_ranges_is_no_place_for_tails(hub, client, samples):
     hub.ignores_ranges = True
     asked = client()
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
-    assert asked.remote_header(listing, listing.file(SMALL)) == truth(samples[SMALL])
+    header_of(asked, listing, BIG)
+    assert header_of(asked, listing, SMALL) == truth(samples[SMALL])
 
 
 # Split files
@@ -342,8 +299,8 @@ def test_a_split_sibling_is_no_sibling_when_its_name_lies(fake_hub, client, samp
     publish(fake_hub, dict(zip([BIG, *names], [samples[BIG], *wrong], strict=True)))
     asked = client()
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
-    assert asked.remote_header(listing, listing.file(names[0])) == truth(wrong[0])
+    header_of(asked, listing, BIG)
+    assert header_of(asked, listing, names[0]) == truth(wrong[0])
     with pytest.raises(PartsError, match=r"`split\.no` is 1, where 0 is expected"):
         asked.remote_file(listing, listing.quant("Q4_0"))
 
@@ -353,9 +310,9 @@ def test_a_part_that_shows_no_keys_of_one_is_read_whole(fake_hub, client, sample
     publish(fake_hub, {BIG: samples[BIG], name: samples[SMALL]})
     asked = client()
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
+    header_of(asked, listing, BIG)
     received = asked.usage.bytes_received
-    assert asked.remote_header(listing, listing.file(name)) == truth(samples[SMALL])
+    assert header_of(asked, listing, name) == truth(samples[SMALL])
     assert asked.usage.bytes_received - received > samples[SMALL].header_bytes
 
 
@@ -364,8 +321,8 @@ def test_a_part_in_a_file_that_claims_to_be_whole_is_read_whole(fake_hub, client
     publish(fake_hub, {BIG: samples[BIG], "part-Q4_0.gguf": part})
     asked = client()
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
-    assert asked.remote_header(listing, listing.file("part-Q4_0.gguf")) == truth(part)
+    header_of(asked, listing, BIG)
+    assert header_of(asked, listing, "part-Q4_0.gguf") == truth(part)
 
 
 # Kept for ever
@@ -374,28 +331,28 @@ def test_a_part_in_a_file_that_claims_to_be_whole_is_read_whole(fake_hub, client
 def test_a_header_is_kept_by_what_the_file_holds(hub, client, samples):
     first = client()
     listing = first.listing(NAME)
-    header = first.remote_header(listing, listing.file(BIG))
+    header = header_of(first, listing, BIG)
     hub.add(NAME, {"renamed.gguf": hub.repositories[NAME].commits[listing.commit][BIG]})
     later = client(is_offline=False)
     again = later.listing(NAME, max_age_s=0)
     before = later.usage.requests
-    assert later.remote_header(again, again.file("renamed.gguf")) == header
+    assert header_of(later, again, "renamed.gguf") == header
     assert later.usage.requests == before
 
 
 def test_offline_kept_headers_are_read(hub, client, samples):
     first = client()
     listing = first.listing(NAME)
-    first.remote_header(listing, listing.file(BIG))
+    header_of(first, listing, BIG)
     away = client(is_offline=True)
     listing = away.listing(NAME)
-    assert away.remote_header(listing, listing.file(BIG)) == truth(samples[BIG])
+    assert header_of(away, listing, BIG) == truth(samples[BIG])
 
 
 def test_what_is_kept_is_small(hub, client, tmp_path, samples):
     asked = client()
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
+    header_of(asked, listing, BIG)
     (kept,) = (tmp_path / "cache" / "headers").iterdir()
     assert kept.stat().st_size < 2 * samples[BIG].list_bytes
 
@@ -413,13 +370,13 @@ def test_what_is_kept_is_small(hub, client, tmp_path, samples):
 def test_a_damaged_record_is_read_from_the_hub_again(hub, client, tmp_path, samples, old, new):
     asked = client()
     listing = asked.listing(NAME)
-    asked.remote_header(listing, listing.file(BIG))
+    header_of(asked, listing, BIG)
     (kept,) = (tmp_path / "cache" / "headers").iterdir()
     whole = kept.read_text()
     assert old in whole
     kept.write_text(whole.replace(old, new, 1))
     again = client()
-    assert again.remote_header(listing, listing.file(BIG)) == truth(samples[BIG])
+    assert header_of(again, listing, BIG) == truth(samples[BIG])
     assert again.usage.requests == 2
     assert kept.read_text() == whole
 
@@ -427,9 +384,9 @@ def test_a_damaged_record_is_read_from_the_hub_again(hub, client, tmp_path, samp
 def test_without_a_cache_a_header_is_read_once_a_program(hub, client, samples):
     asked = client(folder=None)
     listing = asked.listing(NAME)
-    header = asked.remote_header(listing, listing.file(BIG))
+    header = header_of(asked, listing, BIG)
     before = asked.usage.requests
-    assert asked.remote_header(listing, listing.file(BIG)) == header
+    assert header_of(asked, listing, BIG) == header
     assert asked.usage.requests == before
 
 
@@ -441,7 +398,7 @@ def test_a_file_that_is_no_gguf_is_one_sentence_with_its_name(fake_hub, client):
     asked = client()
     listing = asked.listing(NAME)
     with pytest.raises(NotGgufError) as none:
-        asked.remote_header(listing, listing.file("page.gguf"))
+        header_of(asked, listing, "page.gguf")
     assert str(none.value).startswith("`owner/model-GGUF/page.gguf` is not a GGUF file")
 
 
@@ -450,9 +407,8 @@ def test_a_file_that_ends_before_its_header_is_one_sentence(fake_hub, client, sa
     fake_hub.add(NAME, {"cut.gguf": samples[BIG].content.read(0, length)})
     asked = client()
     listing = asked.listing(NAME)
-    for ask in (asked.remote_keys, asked.remote_header):
-        with pytest.raises(GgufError, match=r"`owner/model-GGUF/cut\.gguf` is cut off"):
-            ask(listing, listing.file("cut.gguf"))
+    with pytest.raises(GgufError, match=r"`owner/model-GGUF/cut\.gguf` is cut off"):
+        header_of(asked, listing, "cut.gguf")
 
 
 def test_a_header_without_end_is_given_up(hub, client, monkeypatch):
@@ -461,5 +417,5 @@ def test_a_header_without_end_is_given_up(hub, client, monkeypatch):
     listing = asked.listing(NAME)
     before = asked.usage.bytes_received
     with pytest.raises(DamagedHeaderError, match="does not end within 300,000 bytes"):
-        asked.remote_header(listing, listing.file(BIG))
+        header_of(asked, listing, BIG)
     assert asked.usage.bytes_received - before < 301_000

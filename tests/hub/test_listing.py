@@ -48,7 +48,7 @@ def test_a_listing_has_every_gguf_with_its_exact_size_and_hash(hub, client):
         ("model-Q4_K_M.gguf", 5_000, "1" * 64),
         ("model-Q8_0.gguf", 9_000, "2" * 64),
     ]
-    assert (listing.is_stale, listing.notes) == (False, ())
+    assert listing.notes == ()
 
 
 def test_its_quants_are_models_only_with_all_parts_together(hub, client):
@@ -271,7 +271,7 @@ def test_an_old_listing_stands_in_where_the_hub_is_away(hub, client, clock):
     clock.now += 7_200
     hub.fail("", 503, times=9)
     kept = client().listing(NAME)
-    assert (kept.files, kept.is_stale) == (first.files, True)
+    assert kept.files == first.files
     (note,) = kept.notes
     assert note == (
         f"`{hub.endpoint}` is in trouble: it answers with status 503; "
@@ -283,7 +283,6 @@ def test_offline_an_old_listing_stands_in_and_nothing_is_asked(hub, client, cloc
     client().listing(NAME)
     clock.now += 7_200
     kept = client(is_offline=True).listing(NAME)
-    assert kept.is_stale
     assert kept.notes == (
         "offline mode is set; the listing of `owner/model-GGUF` is of 2026-11-23 12:00 UTC",
     )

@@ -8,8 +8,9 @@ from advisor.offer.published import with_published
 from advisor.offer.remote import remote_offer
 from advisor.offer.shelf import shelf_offer
 from advisor.report.candidates import Question
+from advisor.report.filter import Filter
 from advisor.report.published import with_listed_files
-from advisor.report.scan import Filter, scan
+from advisor.report.scan import scan
 from advisor.report.verification import listed_sha256, verify
 from advisor.target import target_of_devices
 from advisor.workload import Workload

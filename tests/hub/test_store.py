@@ -4,44 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from catalog.hub.store import Store, cache_folder
-from probes.bandwidth.store import cache_directory
-
-
-@pytest.mark.parametrize(
-    ("system", "environ", "expected"),
-    [
-        ("linux", {"HOME": "/home/me"}, "/home/me/.cache/gguf-advisor/hub"),
-        ("linux", {"HOME": "/h", "XDG_CACHE_HOME": "/c"}, "/c/gguf-advisor/hub"),
-        ("linux", {"HOME": "/h", "XDG_CACHE_HOME": "c"}, "/h/.cache/gguf-advisor/hub"),
-        ("darwin", {"HOME": "/Users/me"}, "/Users/me/Library/Caches/gguf-advisor/hub"),
-        ("win32", {"LOCALAPPDATA": "/local"}, "/local/gguf-advisor/hub"),
-        ("linux", {}, None),
-        ("linux", {"HOME": ""}, None),
-        ("win32", {"HOME": "/h"}, None),
-    ],
-)
-def test_answers_are_kept_where_the_system_s_caches_are(system, environ, expected):
-    assert cache_folder(environ, system) == (None if expected is None else Path(expected))
-
-
-@pytest.mark.parametrize(
-    ("system", "name", "environ"),
-    [
-        ("linux", "linux", {"HOME": "/h"}),
-        ("linux", "linux", {"HOME": "/h", "XDG_CACHE_HOME": "/c"}),
-        ("darwin", "macos", {"HOME": "/h", "XDG_CACHE_HOME": "/c"}),
-        ("win32", "windows", {"LOCALAPPDATA": "/l"}),
-    ],
-)
-def test_all_that_the_program_keeps_is_in_one_folder(system, name, environ):
-    class Machine:
-        os = name
-
-    Machine.environ = environ
-    assert cache_folder(environ, system).parent == cache_directory(Machine)
+from catalog.hub.store import Store
 
 
 def test_what_is_kept_comes_back(tmp_path):

@@ -51,6 +51,8 @@ def pull(settings, monkeypatch, capsys):
     """The same command line in this process, which is twice as fast."""
     from huggingface_hub import constants
 
+    from advisor.hub import the_hub
+
     monkeypatch.setenv("XDG_CACHE_HOME", settings["XDG_CACHE_HOME"])
     monkeypatch.setenv("COLUMNS", "80")
 
@@ -60,7 +62,9 @@ def pull(settings, monkeypatch, capsys):
             patch.setattr(sys, "argv", ["advisor", "pull", *words])
             patch.setattr(constants, "ENDPOINT", settings["HF_ENDPOINT"])
             patch.setattr(constants, "HF_HUB_CACHE", str(Path(settings["HF_HOME"]) / "hub"))
+            the_hub.cache_clear()
             code = _run()
+            the_hub.cache_clear()
         said = capsys.readouterr()
         return subprocess.CompletedProcess(words, code, said.out, said.err)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from huggingface_hub import hf_hub_download
@@ -18,10 +17,6 @@ ADDRESS = f"hf:{REPOSITORY}:Q4_K_M"
 def sent(hub):
     """Bytes of files that left the content server."""
     return sum(request.bytes_sent for request in hub.asked(origin=CDN))
-
-
-def one_sentence(text):
-    return re.fullmatch(r"Error: [^\n]+[^.\n]\n(\nHint: [^\n]+\n)?", text) is not None
 
 
 def found(cache, name=FILE, repository=REPOSITORY):

@@ -14,13 +14,13 @@ from advisor.pull.plan import Plan
 from advisor.pull.report import PullReport, commands_of
 from advisor.pull.store import Store
 from advisor.render.pull import notes, why
-from advisor.report.candidates import Question, judged, preferred
+from advisor.report.candidates import Question, considered, preferred
 from advisor.situation import situation
 from advisor.workload import Workload
-from catalog.evidence import evidence
 from catalog.hub.errors import MissingFileError, SeveralFilesError
 from catalog.hub.listing import HubFile, Listing
 
+CARD, BOARD = "RTX 3060 12GB", "Raspberry Pi 5 8GB"
 MODEL = "qwen3-8b"
 REFUSAL = "architecture `exotic` is not understood"
 LABELS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q2_K")
@@ -39,23 +39,25 @@ def of(*labels, **how):
     return listing(*(f"model-{label}.gguf" for label in labels), **how)
 
 
+def name_of(device):
+    return situation(devices=(device,)).target.name
+
+
 @pytest.fixture(scope="module")
 def judge():
-    """The model's quants on a device, and the device's name."""
+    """The model's quants on a device."""
 
     def judged_on(device, model=MODEL):
         target = situation(devices=(device,)).target
-        offer = offer_named(model)
         question = Question(target=target, workload=Workload(context_tokens=8192))
-        found = judged(offer.subjects(offer.considered()), question, evidence(offer.model))
-        return found, target.name
+        return considered(offer_named(model), question)
 
     return judged_on
 
 
 @pytest.fixture(scope="module")
 def card(judge):
-    return judge("RTX 3060 12GB")
+    return judge(CARD)
 
 
 def paths(choice):
@@ -114,7 +116,7 @@ def test_a_label_of_two_models_is_refused():
 
 
 def test_a_named_quant_that_does_not_run_is_got_all_the_same(judge):
-    found, _ = judge("GTX 1050 Ti")
+    found = judge("GTX 1050 Ti")
     choice = named([of("F16")], "F16", found)
     assert choice.candidate.estimate.fit.verdict in {"no", "partial"}
     assert why(choice).startswith("it was asked for; ")
@@ -124,51 +126,47 @@ def test_a_named_quant_that_does_not_run_is_got_all_the_same(judge):
 
 
 def test_the_best_is_what_show_stars(card):
-    found, target = card
-    choice = best([of(*LABELS)], found, target)
-    assert choice.label == preferred(found).estimate.subject.quant.name
+    choice = best([of(*LABELS)], card)
+    assert choice.label == preferred(card).estimate.subject.quant.name
     assert choice.reason is Reason.BEST
-    assert f"the best quant for {target}; fits: it needs" in why(choice)
+    assert f"the best quant for {name_of(CARD)}; fits: it needs" in why(choice)
 
 
 def test_the_best_of_those_published_is_next(card):
-    found, target = card
-    star = best([of(*LABELS)], found, target).label
+    star = best([of(*LABELS)], card).label
     rest = [label for label in LABELS if label != star]
-    choice = best([of("UD-Q4_K_XL", *rest)], found, target)
+    choice = best([of("UD-Q4_K_XL", *rest)], card)
     assert choice.label in rest
     assert choice.reason is Reason.BEST_PUBLISHED
-    assert f"{star} would be best for {target}, but is not published" in why(choice)
+    assert f"{star} would be best for {name_of(CARD)}, but is not published" in why(choice)
 
 
 def test_the_best_is_got_from_the_first_repository_that_has_it(card):
-    found, target = card
-    star = best([of(*LABELS)], found, target).label
+    star = best([of(*LABELS)], card).label
     there = [of("Q2_K", repository="a/first"), of(star, "Q2_K", repository="b/second")]
-    choice = best(there, found, target)
+    choice = best(there, card)
     assert (choice.listing.repository, choice.reason) == ("b/second", Reason.BEST)
 
 
 def test_nothing_is_got_where_nothing_runs(judge):
-    found, target = judge("Raspberry Pi 5 8GB", "llama-3.3-70b-instruct")
+    found = judge(BOARD, "llama-3.3-70b-instruct")
     with pytest.raises(NothingRunsError) as caught:
-        best([of("Q4_K_M")], found, target)
+        best([of("Q4_K_M")], found)
     assert caught.value.exit_code == ExitCode.NOTHING_FITS
-    assert str(caught.value) == f"no quant of `llama-3.3-70b-instruct` runs on {target}"
+    assert str(caught.value) == f"no quant of `llama-3.3-70b-instruct` runs on {name_of(BOARD)}"
 
 
 def test_nothing_is_got_where_only_what_does_not_run_is_published(judge):
-    found, target = judge("Raspberry Pi 5 8GB")
+    found = judge(BOARD)
     with pytest.raises(NothingRunsError) as caught:
-        best([of("F16")], found, target)  # 16 GB
-    assert str(caught.value) == f"no published quant of `{MODEL}` runs on {target}"
+        best([of("F16")], found)  # 16 GB
+    assert str(caught.value) == f"no published quant of `{MODEL}` runs on {name_of(BOARD)}"
     assert caught.value.hint.endswith("`F16`")
 
 
 def test_repositories_without_a_plain_quant_are_said_to_be_so(card):
-    found, target = card
     with pytest.raises(UsageError, match="no repository with a plain quant") as caught:
-        best([of("UD-Q4_K_XL")], found, target)
+        best([of("UD-Q4_K_XL")], card)
     assert "hf:owner/repo" in caught.value.hint
 
 
@@ -199,8 +197,7 @@ def test_the_first_of_many_is_never_taken_by_chance():
 
 
 def test_the_lines_name_the_file_that_was_got(card):
-    found, target = card
-    choice = best([of(*LABELS)], found, target)
+    choice = best([of(*LABELS)], card)
     llama_cpp = commands_of(choice)[0]
     (line,) = llama_cpp.lines
     assert line.startswith(f"llama-server -hf owner/model-GGUF -hff {choice.files[0].path} -c 8192")

@@ -29,10 +29,10 @@ from tests.pull.loopback import (
     SIZE_BYTES,
     content,
     found,
-    one_sentence,
     partial_file,
     sent,
 )
+from tests.shell import is_one_sentence
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 
@@ -127,7 +127,7 @@ def test_a_quant_is_named_in_the_address_or_beside_it_but_not_twice(pull):
     assert "model-Q2_K.gguf" in pull(f"hf:{REPOSITORY}", "-q", "q2_k", "--dry-run").stdout
     twice = pull(ADDRESS, "--quant", "Q2_K")
     assert twice.returncode == 2
-    assert one_sentence(twice.stderr)
+    assert is_one_sentence(twice.stderr)
 
 
 def test_a_projector_is_fetched_by_its_name(pull, hub, cache):
@@ -281,7 +281,7 @@ def test_a_disk_that_fills_up_is_a_sentence_and_the_next_run_goes_on(pull, hub, 
         patch.setattr(Partial, "add", add)
         done = pull(ADDRESS)
     assert (done.returncode, done.stdout) == (74, "")
-    assert one_sentence(done.stderr)
+    assert is_one_sentence(done.stderr)
     assert f"the disk of `{cache}` is full" in done.stderr
     kept = partial_file(cache).stat().st_size
     assert kept > 1_000_000

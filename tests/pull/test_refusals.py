@@ -16,10 +16,10 @@ from tests.pull.loopback import (
     SIZE_BYTES,
     content,
     found,
-    one_sentence,
     partial_file,
     sent,
 )
+from tests.shell import is_one_sentence
 
 # The Hub, and what it says
 
@@ -37,7 +37,7 @@ def test_a_connection_that_is_cut_is_gone_on_with_in_the_same_run(pull, hub, cac
 def test_a_model_of_which_nothing_runs_here_is_not_fetched(pull, hub):
     done = pull("llama-3.3-70b-instruct", "--device", "Raspberry Pi 5 8GB")
     assert (done.returncode, done.stdout) == (1, "")
-    assert one_sentence(done.stderr)
+    assert is_one_sentence(done.stderr)
     assert hub.requests == []
 
 
@@ -55,7 +55,7 @@ def test_wrong_bytes_are_deleted_and_the_exit_code_says_so(pull, hub, cache):
     hub.corrupt(REPOSITORY, FILE)
     done = pull(ADDRESS)
     assert (done.returncode, done.stdout) == (5, "")
-    assert one_sentence(done.stderr)
+    assert is_one_sentence(done.stderr)
     assert "what came is not what the Hub listed, and was deleted" in done.stderr
     assert list(cache.glob("*/blobs/*")) == []
 
@@ -142,7 +142,7 @@ def test_every_refusal_is_one_sentence_with_its_exit_code(
         prepare(hub)
     done = pull_alone(words, **env) if env else pull(words)
     assert (done.returncode, done.stdout) == (code, "")
-    assert one_sentence(done.stderr), done.stderr
+    assert is_one_sentence(done.stderr), done.stderr
     assert said in done.stderr
     assert sent(hub) == 0
     assert partial_file(cache) is None or partial_file(cache).stat().st_size == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import struct
-import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from catalog.gguf.file import GgufFile, Part
 from catalog.gguf.header import Header, SkippedArray
 from catalog.gguf.parse import HeaderParser, NeedBytes, architecture_keys, parse_header
 from catalog.gguf.structure import check
+from tests.catalog.gguf.peak import peak_bytes
 
 SAMPLES = [
     path.read_bytes()
@@ -181,16 +181,6 @@ CRAFTED = {
         for number in range(100)
     ],
 }
-
-
-def peak_bytes(work):
-    """What some work needs at most beyond what is there already."""
-    tracemalloc.start()
-    try:
-        work()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("keys", CRAFTED.values(), ids=CRAFTED)

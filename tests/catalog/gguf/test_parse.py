@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from catalog.gguf.parse import (
     parse_header,
     parse_tensor_list,
 )
+from tests.catalog.gguf.peak import peak_bytes
 
 VALID = sorted((Path(__file__).parents[2] / "gguf/valid").glob("*.gguf"))
 each_valid = pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
@@ -166,26 +166,6 @@ def test_bytes_of_the_data_are_passed_over():
     first = parser.feed(raw[:200])
     assert isinstance(first, Header)
     assert parser.feed(raw[200:]) is first
-
-
-def test_keys_can_be_seen_before_the_header_is_whole(vocabulary):
-    raw = vocabulary(1000)
-    parser = HeaderParser(size_bytes=len(raw))
-    parser.feed(raw[:2000])
-    assert dict(parser.metadata) == {"general.architecture": "llama", "llama.block_count": 32}
-    assert parser.tensors_offset is None
-    parser.feed(raw[2000:])
-    assert parser.tensors_offset == len(raw)
-
-
-def peak_bytes(work):
-    """What some work needs at most beyond what is there already."""
-    tracemalloc.start()
-    try:
-        work()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def test_a_large_vocabulary_is_passed_over_without_making_it(vocabulary):

@@ -6,7 +6,6 @@ import hashlib
 import importlib.util
 import os
 import sys
-import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from catalog.gguf.parse import parse_header
 from catalog.gguf.parts import read_file
 from catalog.gguf.read import BLOCK_BYTES, read_header, sha256_of
 from catalog.gguf.structure import check
+from tests.catalog.gguf.peak import peak_bytes
 
 SAMPLES = Path(__file__).parents[2] / "gguf"
 INVALID = sorted((SAMPLES / "invalid").glob("*.txt"))
@@ -78,13 +78,9 @@ def test_nothing_is_read_of_the_data(tmp_path, build):
 def test_a_large_header_takes_little_memory(tmp_path, vocabulary):
     path = tmp_path / "vocabulary.gguf"
     path.write_bytes(vocabulary(200_000))  # 4.5 MB
-    tracemalloc.start()
-    try:
-        read_header(path)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 1_500_000, "three pieces of 256 KiB, and spare room"
+    assert peak_bytes(lambda: read_header(path)) < 1_500_000, (
+        "three pieces of 256 KiB, and spare room"
+    )
 
 
 # Files that cannot be opened

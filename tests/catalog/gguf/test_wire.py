@@ -63,7 +63,7 @@ def test_strings_arrays_and_unknown_types_are_no_numbers():
 
 def test_positions_count_from_the_beginning_of_the_file():
     later = window(length(2), b"ab", begin=1000)
-    assert (later.end, take_string(later, 1000)) == (1010, ("ab", 1010))
+    assert take_string(later, 1000) == ("ab", 1010)
     with pytest.raises(ShortWindowError) as short:
         take_u32(later, 1008)
     assert short.value.least_bytes == 1012
