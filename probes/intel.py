@@ -17,6 +17,7 @@ from probes.machine import (
     Severity,
 )
 from probes.pci import (
+    LARGEST_MEMORY_BYTES,
     VENDOR_INTEL,
     display_devices,
     is_reachable,
@@ -33,8 +34,6 @@ DRIVERS = ("xe", "i915")
 
 PROCESSORS_OWN = "0000:00:02.0"
 """Where every Intel processor has its GPU, and no card can be."""
-
-LARGEST_MEMORY_BYTES = 2 << 40
 
 
 def probe_intel(asker: Asker) -> tuple[tuple[Accelerator, ...], tuple[Finding, ...]]:

@@ -124,6 +124,70 @@ class PciLink:
     width_max: int | None
     """Lanes that card and slot could use."""
 
+    generation_max: int | None = None
+    """The highest generation of the card alone, whatever the slot offers."""
+
+
+class Slowdown(StrEnum):
+    """Why an accelerator runs below the clocks it could have."""
+
+    POWER_CAP = "power-cap"
+    """It draws as much as its power limit allows."""
+
+    HARDWARE = "hardware"
+    """The card halves its clocks or worse, to protect itself."""
+
+    SOFTWARE_THERMAL = "software-thermal"
+    """The driver lowers the clocks, since it gets too hot."""
+
+    HARDWARE_THERMAL = "hardware-thermal"
+    """The card lowers the clocks, since it is too hot."""
+
+    POWER_BRAKE = "power-brake"
+    """The machine's power supply asked for less."""
+
+    SYNC_BOOST = "sync-boost"
+    """It waits for the slowest card of its group."""
+
+    CLOCK_SETTING = "clock-setting"
+    """Somebody set its clocks, or the driver's default does."""
+
+
+class ComputeMode(StrEnum):
+    """Which programs may compute on an accelerator."""
+
+    SHARED = "shared"
+
+    EXCLUSIVE = "exclusive"
+    """One program at a time."""
+
+    PROHIBITED = "prohibited"
+    """None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """How an accelerator was when it was asked."""
+
+    slowdowns: tuple[Slowdown, ...] | None = None
+    """Why its clocks are lowered now; empty for none, ``None`` when it does not say."""
+
+    temperature_celsius: float | None = None
+
+    slowdown_celsius: float | None = None
+    """The temperature at which it lowers its clocks by itself."""
+
+    uncorrected_errors: int | None = None
+    """Errors of its memory that could not be corrected, since its driver was loaded."""
+
+    repair_pending: bool | None = None
+    """True when bad memory is to be put out of use at the next reset."""
+
+    repair_failed: bool | None = None
+    """True when bad memory could not be put out of use."""
+
+    compute_mode: ComputeMode | None = None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accelerator:
@@ -195,6 +259,9 @@ class Accelerator:
     power_limit_watts: float | None = None
 
     power_default_watts: float | None = None
+
+    condition: Condition | None = None
+    """``None`` where the driver says nothing of it."""
 
     holders: tuple[MemoryHolder, ...] = ()
     """Who holds its memory now."""

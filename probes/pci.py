@@ -25,6 +25,9 @@ VENDOR_INTEL = 0x8086
 
 DEVICES = "/sys/bus/pci/devices"
 
+LARGEST_MEMORY_BYTES = 2 << 40
+"""No device on a bus has more: a larger figure is a driver's mistake."""
+
 _DISPLAY = 0x03
 _PROCESSING_ACCELERATOR = 0x12
 
@@ -46,17 +49,8 @@ class PciDisplay:
     directory: str
     """Where its files are: `/sys/bus/pci/devices/0000:01:00.0`."""
 
-    class_code: int
-    """0x030000 VGA, 0x030200 3D, 0x038000 other display, 0x120000 accelerator."""
-
     driver: str | None
     """The kernel driver bound to it (`nvidia`, `amdgpu`, `xe`, `vfio-pci`); ``None`` for none."""
-
-    runtime_status: str | None
-    """`active` or `suspended`: a laptop's sleeping card wakes when its driver is asked."""
-
-    boot_vga: bool | None
-    """True when the firmware drew the boot screen with it."""
 
 
 def display_devices(asker: Asker) -> tuple[PciDisplay, ...]:
@@ -89,11 +83,14 @@ def pci_link(asker: Asker, device: PciDisplay) -> PciLink | None:
         end -= 2
     ends = path[max(end - 1, 0) : end + 1]
     width = _lanes(asker.number(f"{DEVICES}/{path[end]}/current_link_width"))
-    generation = _least(_generation(asker.text(f"{DEVICES}/{at}/max_link_speed")) for at in ends)
+    speeds = [_generation(asker.text(f"{DEVICES}/{at}/max_link_speed")) for at in ends]
+    generation = _least(speeds)
     width_max = _least(_lanes(asker.number(f"{DEVICES}/{at}/max_link_width")) for at in ends)
     if generation is None and width is None:
         return None
-    return PciLink(generation=generation, width=width, width_max=width_max)
+    return PciLink(
+        generation=generation, width=width, width_max=width_max, generation_max=speeds[-1]
+    )
 
 
 def is_reachable(asker: Asker, device: PciDisplay) -> bool:
@@ -131,7 +128,6 @@ def _device(asker: Asker, address: str) -> PciDisplay | None:
     if not _is_display(class_code, vendor) or asker.link_target(f"{directory}/physfn"):
         return None
     driver = asker.link_target(f"{directory}/driver")
-    boot_vga = asker.number(f"{directory}/boot_vga")
     return PciDisplay(
         identity=PciIdentity(
             vendor=vendor,
@@ -143,14 +139,12 @@ def _device(asker: Asker, address: str) -> PciDisplay | None:
         ),
         address=address.lower(),
         directory=directory,
-        class_code=class_code,
         driver=None if driver is None else driver.rpartition("/")[2],
-        runtime_status=asker.text(f"{directory}/power/runtime_status"),
-        boot_vga=None if boot_vga is None else boot_vga == 1,
     )
 
 
 def _is_display(class_code: int, vendor: int) -> bool:
+    """0x030000 VGA, 0x030200 3D, 0x038000 other display; 0x120000 an accelerator of AMD's."""
     base = class_code >> 16
     return base == _DISPLAY or (base == _PROCESSING_ACCELERATOR and vendor == VENDOR_AMD)
 

@@ -4,8 +4,8 @@ Knows text, whole and real numbers, truth values, enumerations of texts, tuples 
 optional values and dataclasses of these; nothing about any one class. Reading is strict: what
 the fields do not say is refused with its place, never dropped or guessed.
 
-Unknown values (``None``) and empty tuples are left out of what is written, so that a recording
-shows what is known. They are read back as what the field says when nothing is given.
+Unknown values (``None``) are left out of what is written, and so are empty tuples where that is
+what the field says when nothing is given, so that a recording shows what is known.
 """
 
 from __future__ import annotations
@@ -39,8 +39,12 @@ class PlainError(ProbeError):
 def to_plain(value: object) -> object:
     """The value as JSON has it: objects, lists, texts, numbers, true and false."""
     if is_dataclass(value):
-        values = ((field.name, getattr(value, field.name)) for field in fields(value))
-        return {name: to_plain(each) for name, each in values if each is not None and each != ()}
+        values = ((field, getattr(value, field.name)) for field in fields(value))
+        return {
+            field.name: to_plain(each)
+            for field, each in values
+            if each is not None and not (each == () == field.default)
+        }
     if isinstance(value, tuple):
         return [to_plain(each) for each in value]
     return value.value if isinstance(value, StrEnum) else value

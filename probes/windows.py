@@ -22,7 +22,13 @@ from probes.machine import (
     PciIdentity,
     Severity,
 )
-from probes.pci import VENDOR_AMD, VENDOR_AMD_CPU, VENDOR_INTEL, VENDOR_NVIDIA
+from probes.pci import (
+    LARGEST_MEMORY_BYTES,
+    VENDOR_AMD,
+    VENDOR_AMD_CPU,
+    VENDOR_INTEL,
+    VENDOR_NVIDIA,
+)
 from probes.windows_registry import reader
 
 if TYPE_CHECKING:
@@ -33,8 +39,6 @@ CLASSES = r"SYSTEM\CurrentControlSet\Control\Class"
 DEVICES = r"SYSTEM\CurrentControlSet\Enum"
 
 MAKERS = {VENDOR_NVIDIA: "NVIDIA", VENDOR_AMD: "AMD", VENDOR_INTEL: "Intel"}
-
-LARGEST_MEMORY_BYTES = 2 << 40
 
 _PRESENT, _OF_ENUMERATOR = 0x100, 0x1
 """Flags of `CM_Get_Device_ID_List`, from cfgmgr32.h."""

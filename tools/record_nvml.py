@@ -24,6 +24,8 @@ NUMBERS = {
     "pcie.width": "nvmlDeviceGetMaxPcieLinkWidth",
     "pcie.width.now": "nvmlDeviceGetCurrPcieLinkWidth",
     "mig.max": "nvmlDeviceGetMaxMigDeviceCount",
+    "pages": "nvmlDeviceGetRetiredPagesPendingStatus",
+    "mode": "nvmlDeviceGetComputeMode",
 }
 
 FIRST_OF_TWO = {"ecc": "nvmlDeviceGetEccMode", "mig": "nvmlDeviceGetMigMode"}
@@ -67,6 +69,7 @@ def _gpu(nvml: Nvml, index: int) -> list[str]:
     for key, question in NUMBERS.items():
         said |= _number(key, nvml.ask(question, handle))
     said |= _number("clock", nvml.ask("nvmlDeviceGetMaxClockInfo", handle, CLOCK_MEMORY))
+    said |= _condition(nvml, handle)
     for key, question in FIRST_OF_TWO.items():
         pair = nvml.numbers(question, handle)
         said |= {key: pair[0]} if pair else {}
@@ -117,6 +120,19 @@ def _memory(nvml: Nvml, handle: object) -> dict[str, object]:
     if reserved is None:
         return said | {"memory.v2.ret": int(NvmlError.FUNCTION_NOT_FOUND)}
     return said | {"reserved": reserved}
+
+
+def _condition(nvml: Nvml, handle: object) -> dict[str, object]:
+    """What is asked with an argument, or under two names."""
+    said = _number("temperature", nvml.ask("nvmlDeviceGetTemperature", handle, 0))
+    limit = nvml.ask("nvmlDeviceGetTemperatureThreshold", handle, 1)
+    said |= _number("temperature.slowdown", limit)
+    said |= _number("errors", nvml.ask("nvmlDeviceGetTotalEccErrors", handle, 1, 0))
+    for name in ("Event", "Throttle"):
+        answer = nvml.ask(f"nvmlDeviceGetCurrentClocks{name}Reasons", handle)
+        said |= _number("reasons", answer) if "reasons" not in said else {}
+    rows = nvml.numbers("nvmlDeviceGetRemappedRows", handle)
+    return said | ({"rows": 2 if rows[3] else int(rows[2] > 0)} if rows else {})
 
 
 def _pci(nvml: Nvml, handle: object) -> dict[str, object]:

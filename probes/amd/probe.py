@@ -20,6 +20,7 @@ from probes.machine import (
 )
 from probes.pci import (
     DEVICES,
+    LARGEST_MEMORY_BYTES,
     VENDOR_AMD,
     VENDOR_AMD_CPU,
     display_devices,
@@ -43,8 +44,6 @@ OLD_DRIVER = "radeon"
 """Drives the chips before 2012 and servers' ES1000, none of which computes anything."""
 
 MASKS = ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL")
-
-LARGEST_MEMORY_BYTES = 2 << 40
 
 
 def probe_amd(asker: Asker) -> Probed:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from probes.atomic import write_atomically
 from probes.errors import ProbeError
+from probes.folders import cache_directory
 from probes.machine import Finding, ReadBandwidth, Severity
 from probes.plain import from_plain, to_plain
 from probes.record import bandwidth_contradiction
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     Timed = tuple[ReadBandwidth | None, tuple[Finding, ...]]
 
 SCHEMA = "advisor.read-bandwidth/1"
-FOLDER = "gguf-advisor"
 FILE = "read-bandwidth.json"
 LARGEST_FILE_BYTES = 64 << 10
 
@@ -86,24 +86,6 @@ def _quieter(kept: ReadBandwidth | None, measured: ReadBandwidth | None) -> Read
     if kept is None or measured is None:
         return measured or kept
     return measured if measured.cpu_share >= kept.cpu_share else kept
-
-
-def cache_directory(asker: Asker) -> Path | None:
-    """Where this system's user keeps what can be made again; ``None`` when nobody says.
-
-    The home directory is asked of the environment alone, so that a service without one keeps
-    nothing, rather than something in another's.
-    """
-    environ = asker.environ
-    if asker.os == "windows":
-        local = environ.get("LOCALAPPDATA")
-        return Path(local) / FOLDER if local else None
-    named, home = environ.get("XDG_CACHE_HOME", ""), environ.get("HOME", "")
-    if asker.os != "macos" and named.startswith("/"):
-        return Path(named) / FOLDER
-    if not home.startswith("/"):
-        return None
-    return Path(home) / ("Library/Caches" if asker.os == "macos" else ".cache") / FOLDER
 
 
 def machine_key(asker: Asker, cpu: Cpu, memory: Memory) -> str | None:

@@ -20,6 +20,7 @@ from probes.machine import (
     Severity,
 )
 from probes.nvidia.bus import PROBE
+from probes.nvidia.condition import ask_condition
 from probes.nvidia.holders import memory_holders
 from probes.nvidia.memory import DeviceMemory, device_memory
 from probes.nvidia.mig import MigInstance, mig_instances
@@ -108,6 +109,7 @@ def ask_gpu(nvml: Nvml, index: int, asker: Asker, driver: str | None) -> Gpu:
         whole,
         driver=driver,
         holders=memory_holders(nvml, handle, asker, total_bytes=memory.total_bytes),
+        condition=None if memory.error in UNUSABLE else ask_condition(nvml, handle),
     )
     findings = (*memory.findings, *rates.findings)
     is_split = nvml.numbers("nvmlDeviceGetMigMode", handle)[:1] == (_MIG_ENABLED,)
@@ -222,10 +224,8 @@ def _link(nvml: Nvml, handle: object) -> PciLink | None:
     """The current generation falls when the card idles, so the possible one is asked; the
     current width does not, and shows an x4 riser for what it is.
     """
-    generations = (
-        nvml.number("nvmlDeviceGetMaxPcieLinkGeneration", handle),
-        nvml.number("nvmlDeviceGetGpuMaxPcieLinkGeneration", handle),
-    )
+    of_the_card = nvml.number("nvmlDeviceGetGpuMaxPcieLinkGeneration", handle) or None
+    generations = (nvml.number("nvmlDeviceGetMaxPcieLinkGeneration", handle), of_the_card)
     width = nvml.number("nvmlDeviceGetCurrPcieLinkWidth", handle) or None
     generation = min((value for value in generations if value), default=None)
     if generation is None and width is None:
@@ -234,6 +234,7 @@ def _link(nvml: Nvml, handle: object) -> PciLink | None:
         generation=generation,
         width=width,
         width_max=nvml.number("nvmlDeviceGetMaxPcieLinkWidth", handle) or None,
+        generation_max=of_the_card,
     )
 
 

@@ -145,6 +145,7 @@ def _instance(
         driver=parent.driver,
         ecc=parent.ecc,
         link=parent.link,
+        condition=parent.condition,
         holders=memory_holders(nvml, handle, asker, total_bytes=total_bytes),
     )
     instance = MigInstance(

@@ -20,6 +20,7 @@ from probes.machine import (
     AcceleratorKind,
     AcceleratorState,
     Cache,
+    Condition,
     Cpu,
     Finding,
     Machine,
@@ -63,6 +64,7 @@ DESKTOP = Machine(
             memory_total_bytes=25_757_220_864,
             memory_bandwidth_bytes_per_s=1008.096e9,
             link=PciLink(generation=4, width=16, width_max=16),
+            condition=Condition(slowdowns=(), temperature_celsius=41.0),
             holders=(
                 MemoryHolder(name="/home/alice/bin/ollama", pid=4711, memory_bytes=5_000_000_000),
                 MemoryHolder(name=None, pid=12, memory_bytes=None),

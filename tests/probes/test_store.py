@@ -15,11 +15,11 @@ from probes.ask import Asker
 from probes.bandwidth.store import (
     FILE,
     Measure,
-    cache_directory,
     kept_or_measured,
     load,
     machine_key,
 )
+from probes.folders import cache_directory
 from probes.machine import Cpu, Finding, Memory, ReadBandwidth, Severity
 
 CPU = Cpu(name="AMD EPYC", architecture="x86_64", usable_cores=2)
@@ -262,33 +262,6 @@ def test_a_disk_that_fills_up_keeps_the_old_result_and_no_rest(machine, monkeypa
     assert [path.name for path in machine.directory().iterdir()] == [FILE]
     key = machine_key(machine.asker(), CPU, MEMORY)
     assert load(machine.directory(), key) == BUSY
-
-
-@pytest.mark.parametrize(
-    ("os_name", "environ", "expected"),
-    [
-        pytest.param("linux", {"HOME": "/h"}, "/h/.cache", id="Linux"),
-        pytest.param(
-            "linux", {"HOME": "/h", "XDG_CACHE_HOME": "/x"}, "/x", id="Linux, told otherwise"
-        ),
-        pytest.param(
-            "linux",
-            {"HOME": "/h", "XDG_CACHE_HOME": "x"},
-            "/h/.cache",
-            id="a relative XDG_CACHE_HOME does not count",
-        ),
-        pytest.param("macos", {"HOME": "/h"}, "/h/Library/Caches", id="macOS"),
-        pytest.param("windows", {"LOCALAPPDATA": "/l"}, "/l", id="Windows"),
-    ],
-)
-def test_each_system_has_its_own_place(tmp_path, os_name, environ, expected):
-    asker = Asker(root=tmp_path, environ=environ, os=os_name)
-    assert cache_directory(asker).as_posix() == f"{expected}/gguf-advisor"
-
-
-def test_windows_without_a_local_folder_keeps_nothing(tmp_path):
-    asker = Asker(root=tmp_path, environ={"HOME": "/h"}, os="windows")
-    assert cache_directory(asker) is None
 
 
 def test_a_macs_start_is_a_point_in_time(tmp_path):

@@ -15,6 +15,8 @@
  *   N.total, N.reserved, N.used, N.free (else what is left), N.memory.ret, N.memory.v2.ret
  *   N.clock (MHz), N.bus (bits), N.cc=8.9, N.ecc=0|1, N.virtualization=2, N.addressing=2
  *   N.power and N.power.default (mW), N.pcie.gen, N.pcie.gen.gpu, N.pcie.width, N.pcie.width.now,
+ *   N.reasons (bits), N.temperature and N.temperature.slowdown, N.errors, N.rows=1 (bad memory is
+ *   put out of use at the next reset; 2: that failed), N.pages=0|1, N.mode (of computing)
  *   N.compute.0=PID BYTES (BYTES of - for unknown), N.graphics.0=..., and
  *   process.PID.name
  *   N.mig=1, N.mig.max; N.mig.M.* as above, and memmib, gislices, sm, gi, ci
@@ -211,6 +213,34 @@ int nvmlDeviceGetMaxPcieLinkWidth(device of, u32 *out) { return small(of, "pcie.
 int nvmlDeviceGetCurrPcieLinkWidth(device of, u32 *out) {
     return small(of, "pcie.width.now", out);
 }
+
+#ifndef OLD_DRIVER
+int nvmlDeviceGetCurrentClocksEventReasons(device of, u64 *out) {
+    return number(of, "reasons", out);
+}
+#endif
+int nvmlDeviceGetCurrentClocksThrottleReasons(device of, u64 *out) {
+    return number(of, "reasons", out);
+}
+int nvmlDeviceGetTemperature(device of, u32 sensor, u32 *out) {
+    return sensor == 0 ? small(of, "temperature", out) : INVALID_ARGUMENT;
+}
+int nvmlDeviceGetTemperatureThreshold(device of, u32 kind, u32 *out) {
+    return kind == 1 ? small(of, "temperature.slowdown", out) : NOT_SUPPORTED;
+}
+int nvmlDeviceGetTotalEccErrors(device of, u32 kind, u32 since, u64 *out) {
+    return kind == 1 && since == 0 ? number(of, "errors", out) : NOT_SUPPORTED;
+}
+int nvmlDeviceGetRemappedRows(device of, u32 *one, u32 *two, u32 *pending, u32 *failed) {
+    u32 state;
+    int error = small(of, "rows", &state);
+    *one = *two = 0;
+    *pending = state == 1;
+    *failed = state == 2;
+    return error;
+}
+int nvmlDeviceGetRetiredPagesPendingStatus(device of, u32 *out) { return small(of, "pages", out); }
+int nvmlDeviceGetComputeMode(device of, u32 *out) { return small(of, "mode", out); }
 
 typedef struct { u32 pid; u64 memory; u32 gpu_instance, compute_instance; } process;
 static int processes(device of, const char *list, u32 *count, process *out) {
