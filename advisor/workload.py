@@ -37,12 +37,50 @@ class Era(StrEnum):
     """Masks in F32, with a copy in F16 under flash attention; a row of logits for each token."""
 
 
+class LoadMode(StrEnum):
+    """How the weights that the host keeps are read: `--load-mode` in llama.cpp's words."""
+
+    AUTO = "auto"
+    """As the runtime does it: for most, as pages of the file."""
+
+    NONE = "none"
+    """Read into memory (`--no-mmap` in older builds)."""
+
+    MMAP = "mmap"
+    """Pages of the file, which the kernel may drop and read again."""
+
+    MLOCK = "mlock"
+    """Read into memory and locked there."""
+
+    MMAP_MLOCK = "mmap+mlock"
+    """Pages of the file, locked (`--mlock` in older builds)."""
+
+    DIO = "dio"
+    """Read into memory past the kernel's cache."""
+
+    @property
+    def is_mapped(self) -> bool | None:
+        """True for pages of the file; ``None`` where the runtime decides."""
+        if self is LoadMode.AUTO:
+            return None
+        return self in {LoadMode.MMAP, LoadMode.MMAP_MLOCK}
+
+    @property
+    def is_locked(self) -> bool:
+        """True where the kernel may not drop or swap any of it."""
+        return self in {LoadMode.MLOCK, LoadMode.MMAP_MLOCK}
+
+
 class FlashAttention(StrEnum):
     """Whether attention is computed without storing its scores."""
 
     AUTO = "auto"
     ON = "on"
     OFF = "off"
+
+
+PROMPT_TOKENS = 512
+"""Length of the prompt that time to first token is stated for, as `llama-bench` pp512 has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +92,9 @@ class Workload:
 
     depth_tokens: int = 0
     """Tokens already in the cache when decode speed is stated."""
+
+    prompt_tokens: int = PROMPT_TOKENS
+    """Length of the prompt that prefill and the time to the first token are stated for."""
 
     ubatch_tokens: int | None = None
     """Tokens of one micro-batch; ``None`` for the runtime's own, 512 for most."""
@@ -69,6 +110,7 @@ class Workload:
     flash_attention: FlashAttention = FlashAttention.AUTO
     runtime: Runtime = Runtime.LLAMA_SERVER
     era: Era = Era.CURRENT
+    load_mode: LoadMode = LoadMode.AUTO
     backend: str | None = None
     """`cuda`, `rocm`, `vulkan`, `metal`, `sycl` or `cpu`; ``None`` for the device's usual one."""
 

@@ -48,11 +48,11 @@ INTERVAL_TEXT = """### Intervals
 
 `low_bytes` and `high_bytes` hold the scratch's share below for each kind of graph (and the driver
 context's own interval). *Inside* is the share of rows whose scratch lies in it; 80 % is meant.
-Dense graphs and mixtures are exact more often than that: theirs are wider because kernels of other
-backends ask for a little more or less. Indexed graphs, encoders and per-layer embeddings are few:
-theirs hold four of five buffers of settings drawn at random, which were not looked at before. What
-is left is where llama.cpp's allocator finds room, which the program does not replay: it takes the
-tensors that live at once, and the holes that are always there.
+The program draws these graphs and allocates them as llama.cpp does, and comes out exact on its own
+backend: the intervals are as wide as they are because kernels of other backends and other builds
+ask for a little more or less, as the logs below show. What is left are hybrids with some layers on
+the host, where a few layers stand for all and now and then leave another gap, and the two graphs
+with indexers that are not drawn (DeepSeek V4 and Qwen3.8 Flash Next), which go by formulas.
 """
 
 LOGS_TEXT = """### Logs of real GPUs

@@ -1,7 +1,8 @@
 """What a GPU holds to compute experts that are kept on the host: a copy, and what lives beside it.
 
 llama.cpp gives large batches of a host's experts to the first GPU, which copies one stacked matrix
-at a time into its scratch. Holds that one formula; never which blocks are where.
+at a time into its scratch. Holds that one formula, for graphs that `graph.helping` does not draw;
+never which blocks are where.
 
 Source: llama.cpp's `op_offload` (batches of 32 tokens and more), October 2026, whose scheduler was
 compared: its buffers for Mixtral 8x7B, Qwen3 30B-A3B, gpt-oss 20B, DeepSeek V2 Lite and Gemma 4

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from advisor.estimate import compute, copies, kv_cache
 from advisor.estimate.flash import is_lost
+from advisor.estimate.graph.helping import Help, Helping
+from advisor.estimate.graph.lending import Extras, extras_of
+from advisor.estimate.graph.scratch import Scratch
 from advisor.estimate.resident import repacked_bytes
-from advisor.estimate.runtimes import preset
 
 if TYPE_CHECKING:
     from advisor.estimate.graph_shape import GraphShape
@@ -99,10 +101,42 @@ class ContextCosts:
         setup = replace(self.setup, flash_attention=False, may_lose_flash=False)
         return replace(self, setup=setup, gave_up_flash=True)
 
+    def as_placed(self, placement: Placement) -> ContextCosts:
+        """What it costs there: the same, but for flash attention that llama.cpp gives up."""
+        return self._without_flash if self._loses_flash(placement) else self
+
+    @cached_property
+    def _helpings(self) -> dict[Extras, Helping]:
+        return {}
+
+    def helping(self, extras: Extras) -> Helping:
+        """The same where a GPU computes for the host a model that has these weights too."""
+        if extras not in self._helpings:
+            self._helpings[extras] = Helping(scratch=self.drawn, extras=extras)
+        return self._helpings[extras]
+
+    @cached_property
+    def drawn(self) -> Scratch:
+        """The scratch of its graph, drawn."""
+        return Scratch(graph=self.shape.graph, caches=self.caches, setup=self.setup)
+
+    @cached_property
+    def _drawn_of(self) -> dict[Placement, tuple[int, ...]]:
+        return {}
+
+    def _drawn_bytes(self, placement: Placement) -> tuple[int, ...]:
+        """Scratch of every GPU and of the host, as the drawn graph needs it."""
+        known = self._drawn_of.get(placement)
+        if known is None:
+            known = self._drawn_of[placement] = self.drawn.bytes_of(placement)
+        return known
+
     def gpu_compute_bytes(self, placement: Placement, place: int) -> int:
         """Scratch of the GPU at a place in the row, which may be one of a pipeline."""
         if self._loses_flash(placement):
             return self._without_flash.gpu_compute_bytes(placement, place)
+        if self.shape.graph.is_drawn:
+            return self._drawn_bytes(placement)[place]
         share = placement.gpus[place]
         scratch = self.device_compute_bytes(
             has_output=share.has_output,
@@ -119,6 +153,8 @@ class ContextCosts:
         """Scratch of the host: inputs alone beside GPUs that hold everything, else its blocks."""
         if self._loses_flash(placement):
             return self._without_flash.host_compute_bytes(placement)
+        if self.shape.graph.is_drawn:
+            return self._drawn_bytes(placement)[-1]
         share = placement.host
         if share.blocks or share.has_output:
             return self._host_blocks_bytes(share)
@@ -154,6 +190,49 @@ class ContextCosts:
         return compute.output_buffer_bytes(self.shape, self.setup)
 
 
+class LayerSums:
+    """Running sums over a model's layers, which all of its contexts share."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._of = weights
+
+    @cached_property
+    def weights(self) -> tuple[int, ...]:
+        """Bytes of the blocks before each block."""
+        return self._of.prefix_bytes()
+
+    @cached_property
+    def read(self) -> tuple[int, ...]:
+        """Bytes of them that one token reads."""
+        return self._of.prefix_read_bytes()
+
+    @cached_property
+    def experts(self) -> tuple[int, ...]:
+        """Bytes of their experts."""
+        return self._of.prefix_expert_bytes()
+
+    @cached_property
+    def experts_read(self) -> tuple[int, ...]:
+        """Bytes of those that one token reads."""
+        return self._of.prefix_expert_read_bytes()
+
+    @cached_property
+    def largest_tensor(self) -> int:
+        """Bytes of the largest tensor of a block."""
+        return self._of.largest_tensor_bytes()
+
+    @cached_property
+    def opening(self) -> int:
+        """Bytes of what opens the graph."""
+        return self._of.opening_bytes()
+
+
+@lru_cache(maxsize=64)
+def _layer_sums(weights: Weights) -> LayerSums:
+    """One for all contexts of one model in one quant: solvers ask at many."""
+    return LayerSums(weights)
+
+
 @dataclass(kw_only=True, eq=False)
 class Costs:
     """What one model in one quant and setup costs, wherever its layers are."""
@@ -167,34 +246,25 @@ class Costs:
         return self.context.setup
 
     @cached_property
-    def _weight_sums(self) -> tuple[int, ...]:
-        return self.weights.prefix_bytes()
-
-    @cached_property
-    def _read_sums(self) -> tuple[int, ...]:
-        return self.weights.prefix_read_bytes()
-
-    @cached_property
-    def _expert_sums(self) -> tuple[int, ...]:
-        return self.weights.prefix_expert_bytes()
-
-    @cached_property
-    def _expert_read_sums(self) -> tuple[int, ...]:
-        return self.weights.prefix_expert_read_bytes()
+    def _sums(self) -> LayerSums:
+        return _layer_sums(self.weights)
 
     def expert_bytes(self, span: Span) -> int:
         """Experts of some blocks."""
-        return self._expert_sums[span[1]] - self._expert_sums[span[0]]
+        sums = self._sums.experts
+        return sums[span[1]] - sums[span[0]]
 
     def _expert_read_bytes(self, span: Span) -> int:
-        return self._expert_read_sums[span[1]] - self._expert_read_sums[span[0]]
+        sums = self._sums.experts_read
+        return sums[span[1]] - sums[span[0]]
 
     def blocks_bytes(self, share: Share) -> int:
         """Weights of a share's blocks, without the output layer."""
         if share.blocks == self.weights.block_count:
             size = self.weights.blocks_bytes
         elif share.blocks:
-            size = self._weight_sums[share.last] - self._weight_sums[share.first]
+            sums = self._sums.weights
+            size = sums[share.last] - sums[share.first]
         else:
             size = 0
         return size + _moved(share, self.expert_bytes)
@@ -204,7 +274,8 @@ class Costs:
         if share.blocks == self.weights.block_count:
             size = self.weights.blocks_read_bytes
         elif share.blocks:
-            size = self._read_sums[share.last] - self._read_sums[share.first]
+            sums = self._sums.read
+            size = sums[share.last] - sums[share.first]
         else:
             size = 0
         return size + _moved(share, self._expert_read_bytes)
@@ -225,7 +296,7 @@ class Costs:
             size += self.weights.output_bytes
         if self.context.shape.lookup and share.blocks < self.weights.block_count:
             opens = bool(share.blocks) and share.first == 0
-            size += self._opening_bytes * (opens - share.has_output)
+            size += self._sums.opening * (opens - share.has_output)
         return size
 
     def host_share_bytes(self, share: Share) -> int:
@@ -233,20 +304,17 @@ class Costs:
         size = self.weights.input_bytes + self.blocks_bytes(share)
         if share.has_output:
             return size + self.weights.output_host_bytes
-        return size + (self._opening_bytes if share.blocks and self.context.shape.lookup else 0)
+        return size + (self._sums.opening if share.blocks and self.context.shape.lookup else 0)
 
-    @cached_property
-    def _opening_bytes(self) -> int:
-        return self.weights.opening_bytes()
-
-    def repacked_bytes(self, instruction_sets: tuple[str, ...] | None) -> Figure:
-        """Second copies that a CPU of these instruction sets keeps; none where it has a GPU."""
-        maps_file = instruction_sets is not None and preset(self.setup.runtime).maps_file
-        return repacked_bytes(self.weights, instruction_sets or (), maps_file=maps_file)
-
-    @cached_property
-    def _largest_tensor_bytes(self) -> int:
-        return self.weights.largest_tensor_bytes()
+    def repacked_bytes(self, instruction_sets: tuple[str, ...]) -> Figure:
+        """Second copies that a CPU of these instruction sets keeps, where it has no GPU."""
+        setup = self.setup
+        return repacked_bytes(
+            self.weights,
+            instruction_sets,
+            maps_file=setup.maps_file,
+            is_locked=setup.load_mode.is_locked,
+        )
 
     @cached_property
     def _expert_peaks(self) -> dict[tuple[bool, bool], int]:
@@ -262,11 +330,30 @@ class Costs:
             )
         return known
 
+    @cached_property
+    def _extras(self) -> Extras:
+        graph = self.context.shape.graph
+        return extras_of(self.weights.table(), graph.hyper.key_length)
+
+    @cached_property
+    def _helped(self) -> dict[Help, int]:
+        return {}
+
+    def _helping_bytes(self, placement: Placement) -> int:
+        """Scratch of the first GPU, with what it computes for the host."""
+        context = self.context.as_placed(placement)
+        help_ = context.helping(self._extras).of(placement)
+        known = self._helped.get(help_)
+        if known is None:
+            known = self._helped[help_] = help_.gpu_bytes(self.weights.table())
+        return known
+
     def copied_bytes(self, placement: Placement, place: int) -> int:
         """What a GPU holds besides to compute large batches of what the host has.
 
-        The first GPU does so for all. Of dense layers it copies one tensor at a time, and the keys
-        and values of one layer: the larger of the two. Of experts, see `copies`.
+        The first GPU does so for all: `graph.helping` says what that takes. Where no graph is
+        drawn, it copies of dense layers one tensor at a time, and the keys and values of one layer:
+        the larger of the two. Of experts, see `copies`.
 
         Source: llama.cpp's `op_offload` (batches of 32 tokens and more), October 2026; a log of an
         RTX 2060 with 15 of 33 layers has 248 MiB of scratch instead of 140.
@@ -275,13 +362,15 @@ class Costs:
         if place or not placement.gpu_layers or not (host.blocks or host.experts):
             return 0
         scratch = self.context.gpu_compute_bytes(placement, place)
+        if self.context.shape.graph.is_drawn:
+            return max(0, self._helping_bytes(placement) - scratch)
         copied = 0
         has_experts = any(map(self.expert_bytes, host.experts))
         if has_experts or (host.blocks and self.weights.expert_bytes):
             copied = max(0, self._expert_peak_bytes(placement) - scratch)
         if not host.blocks:
             return copied
-        largest = 0 if self.weights.expert_bytes else self._largest_tensor_bytes
+        largest = 0 if self.weights.expert_bytes else self._sums.largest_tensor
         return max(copied, largest, self.context.largest_layer_bytes)
 
 

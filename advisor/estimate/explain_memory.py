@@ -140,5 +140,10 @@ def _overhead(costs: Costs, placement: Placement, number: int, one: Allocation) 
         driver = f"{one.overhead_bytes - copies:,} B of the driver's context"
         return driver + (f" + {copies:,} B to compute for the host" if copies else "")
     buffer = f"{costs.context.output_buffer_bytes:,} B to hand logits over"
-    repacked = one.repack_bytes
-    return buffer + (f" + {repacked:,} B of weights rearranged for the CPU" if repacked else "")
+    repacked = one.overhead_bytes - costs.context.output_buffer_bytes
+    if not repacked:
+        return buffer
+    first = (
+        "whose first copies the kernel may drop" if one.repack_bytes else "beside the locked ones"
+    )
+    return f"{buffer} + {repacked:,} B of weights rearranged for the CPU, {first}"

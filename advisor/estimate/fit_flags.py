@@ -1,8 +1,8 @@
 """What llama.cpp's own `--fit` would choose on the same machine, in its flags.
 
 Follows its steps with our model of memory in place of its measurement: a shorter context where
-nobody asked for one, then, back to front, as many layers as fit (of a mixture without their
-experts), then, front to back, the experts of as many of those as fit. Holds those steps only.
+nobody asked for one, then layers over the GPUs, which is `fit_filling`. Holds the order of the
+steps and the context; never a formula of memory.
 
 Source: llama.cpp `common/fit.cpp` (October 2026), whose answers on imagined cards are kept in
 `tests/measured/llama_cpp_fit.csv`.
@@ -16,26 +16,19 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from advisor.estimate.estimator import costs_of
-from advisor.estimate.fit import split_weight
-from advisor.estimate.fit_layers import (
-    Fraction,
-    Layers,
-    allocations_of,
-    flags_of,
-    whole_allocations,
-)
-from advisor.estimate.memory import gpu_allocation
-from advisor.estimate.placement import place
+from advisor.estimate.fit_filling import Filling
+from advisor.estimate.fit_layers import allocations_of, flags_of, whole_allocations
+from advisor.estimate.gpu_names import gpu_names
+from advisor.estimate.runtimes import preset
 from advisor.estimate.setup import resolve
-from advisor.estimate.solver import largest_that
-from advisor.workload import Runtime
 
 if TYPE_CHECKING:
     from advisor.estimate.costs import Costs
+    from advisor.estimate.fit_layers import Layers
     from advisor.estimate.memory import Allocation
     from advisor.estimate.setup import Setup
     from advisor.estimate.subject import Subject
-    from advisor.target import Gpu, Target
+    from advisor.target import Target
     from advisor.workload import Workload
 
 MARGIN_BYTES = 1 << 30
@@ -95,6 +88,9 @@ class Question:
     is_placed: bool
     """True where layers, experts or the split were asked for, which it then does not touch."""
 
+    margin_bytes: int = MARGIN_BYTES
+    """Left free on each GPU."""
+
 
 class _Memory:
     """What layers take at a context, each worked out once for all ends of the interval."""
@@ -147,13 +143,18 @@ def fit_for(
 
     Returns:
         ``None`` for a runtime that does not run it by itself, and for a model whose cache is not
-        understood.
+        understood. Ollama hands its llama-server a context, and leaves the layers to it.
     """
-    if workload.runtime is not Runtime.LLAMA_SERVER or subject.caches is None:
+    own, model = preset(workload.runtime), subject.model
+    if own.reserve_bytes is None or subject.caches is None:
         return None
-    model = subject.model
+    asked_tokens = workload.context_tokens
+    if own.is_context_of_each:
+        asked_tokens = setup.context_tokens * setup.sequences
 
     def costs_at(context_tokens: int) -> Costs:
+        if own.is_context_of_each:
+            return costs_of(subject, setup)
         asked = replace(workload, context_tokens=context_tokens)
         return costs_of(
             subject,
@@ -165,10 +166,11 @@ def fit_for(
         Question(
             costs_at=cache(costs_at),
             target=target,
-            context_tokens=workload.context_tokens,
+            context_tokens=asked_tokens,
             trained_tokens=model.gguf_context_tokens or model.context_tokens,
             streams=setup.streams,
             is_placed=is_placed or workload.gpu_layers is not None or bool(workload.n_cpu_moe),
+            margin_bytes=own.reserve_bytes,
         )
     )
 
@@ -198,7 +200,7 @@ class _Fitting:
         self.question = question
         self.memory = memory
         self.free = free
-        self.targets = [one - MARGIN_BYTES for one in free]
+        self.targets = [one - question.margin_bytes for one in free]
         self.end = end
         self.gpus = question.target.gpus
         self.context_tokens = question.context_tokens or question.trained_tokens * question.streams
@@ -214,13 +216,24 @@ class _Fitting:
                 return self._choice(None)
         if self.question.is_placed or not self.gpus:
             return replace(self._choice(None), gives_up=True)
-        return self._choice(_Filling(self).fill())
+        return self._choice(self._filled())
+
+    def _filled(self) -> list[Layers]:
+        """Layers for each GPU at the context so far."""
+        filling = Filling(
+            self.costs,
+            self.gpus,
+            self.targets,
+            end=self.end,
+            held=partial(self.memory.of, self.context_tokens),
+        )
+        return filling.fill()
 
     def _choice(self, layers: Sequence[Layers] | None) -> Choice:
         chosen = None if layers is None else tuple(layers)
         flags = f"-c {self.context_tokens}"
         if chosen is not None:
-            blocks, names = self.costs.weights.block_count, device_names(self.gpus)
+            blocks, names = self.costs.weights.block_count, gpu_names(self.gpus)
             flags += " " + flags_of(chosen, block_count=blocks, device_names=names)
         elif self.gpus:
             flags += " -ngl all"
@@ -266,151 +279,3 @@ class _Fitting:
         model = weights.blocks_bytes + weights.output_bytes
         parts = 6 if weights.expert_bytes else 2
         return (len(self.gpus) + 1) * (model // weights.block_count) // parts
-
-
-class _Filling:
-    """Steps 3 and 4: layers over the GPUs at the context that was settled on."""
-
-    def __init__(self, fitting: _Fitting) -> None:
-        self.costs = fitting.costs
-        self.gpus = fitting.gpus
-        self.targets = fitting.targets
-        self.end = fitting.end
-        self.allocations = partial(fitting.memory.of, fitting.context_tokens)
-        self.is_mixture = self.costs.weights.expert_bytes > 0
-
-    def used(self, layers: Sequence[Layers]) -> list[int]:
-        """Each GPU's use with so many layers on each."""
-        found, more = self.allocations(tuple(layers))
-        return [self.end(one) + part for one, part in zip(found, more, strict=True)]
-
-    def fill(self) -> list[Layers]:
-        """Layers for each GPU."""
-        layers = self._back_to_front()
-        if not self.is_mixture or self._surplus_without_experts() <= 0:
-            return layers
-        return self._front_to_back(layers)
-
-    def _surplus_without_experts(self) -> int:
-        """What all GPUs would have left with every expert on the host."""
-        blocks = self.costs.weights.block_count
-        bare = place(
-            block_count=blocks,
-            gpu_layers=blocks + 1,
-            weights=[split_weight(gpu) for gpu in self.gpus],
-            n_cpu_moe=blocks,
-        )
-        return sum(
-            most - self.end(gpu_allocation(self.costs, bare, number, gpu))
-            for number, (gpu, most) in enumerate(zip(self.gpus, self.targets, strict=True))
-        )
-
-    def _back_to_front(self) -> list[Layers]:
-        """The last GPU gets as many layers as it holds, then the one before it."""
-        layers = [Layers()] * len(self.gpus)
-        for number in reversed(range(len(self.gpus))):
-            rest = self.costs.weights.block_count + 1 - sum(one.count for one in layers)
-            most = largest_that(partial(self._holds, layers, number), 0, rest)
-            layers = self._with(layers, number, most or 0)
-        return layers
-
-    def _with(self, layers: Sequence[Layers], number: int, count: int) -> list[Layers]:
-        """So many layers on one GPU: of a mixture without experts, but for the output layer."""
-        is_last = number == len(self.gpus) - 1
-        part = max(count - is_last, 0) if self.is_mixture else 0
-        return [*layers[:number], Layers(count=count, part=part), *layers[number + 1 :]]
-
-    def _holds(self, layers: Sequence[Layers], number: int, count: int) -> bool:
-        return self.used(self._with(layers, number, count))[number] <= self.targets[number]
-
-    def _front_to_back(self, layers: list[Layers]) -> list[Layers]:
-        """Layers without experts become whole ones, on the first GPU first."""
-        last = len(self.gpus) - 1
-        start = last
-        while start > 0 and layers[start - 1].count and layers[start].count:
-            start -= 1
-        number = 0
-        while number <= start <= last:
-            count = sum(one.part for one in layers[start:])
-            most = largest_that(partial(self._holds_whole, layers, start, number), 0, count)
-            layers, start = converted(layers, start, number, most or 0)
-            if start <= last and layers[start].count > (0 if number < last else 1):
-                layers, start = self._one_more(layers, start, number)
-            number += 1
-        return layers
-
-    def _holds_whole(self, layers: Sequence[Layers], start: int, number: int, moved: int) -> bool:
-        test, _ = converted(layers, start, number, moved)
-        return self.used(test)[number] <= self.targets[number]
-
-    def _one_more(self, layers: list[Layers], start: int, number: int) -> tuple[list[Layers], int]:
-        """Part of one more layer, where that fits."""
-        for fraction, further in (
-            (Fraction.UP, Fraction.GATE),
-            (Fraction.ATTENTION, None),
-        ):
-            test, after = with_part_of_next(layers, start, number, fraction)
-            if not self._fits_with_overflow(test, number):
-                continue
-            if further is not None:
-                more, _ = with_part_of_next(layers, start, number, further)
-                if self._fits_with_overflow(more, number):
-                    test = more
-            return test, after
-        return layers, start
-
-    def _fits_with_overflow(self, layers: Sequence[Layers], number: int) -> bool:
-        """The GPU itself, and the next one, which takes what overflows."""
-        used = self.used(layers)
-        return all(used[one] < self.targets[one] for one in range(number, len(used))[:2])
-
-
-_NAMES = {"cuda": "CUDA", "rocm": "ROCm", "vulkan": "Vulkan", "sycl": "SYCL", "metal": "MTL"}
-
-
-def device_names(gpus: Sequence[Gpu]) -> list[str]:
-    """What llama.cpp calls them, in the order of use."""
-    return [f"{_NAMES.get(gpu.backend, 'GPU')}{number}" for number, gpu in enumerate(gpus)]
-
-
-def converted(
-    layers: Sequence[Layers], start: int, number: int, moved: int
-) -> tuple[list[Layers], int]:
-    """So many layers without experts become whole ones of a GPU.
-
-    Args:
-        layers: Of each GPU.
-        start: The first GPU that has layers without experts.
-        number: The GPU that gets them whole.
-        moved: How many. [count]
-
-    Returns:
-        The layers, and the first GPU that still has some without experts.
-    """
-    after = list(layers)
-    left = moved
-    while start < len(after):
-        taken = min(left, after[start].part)
-        after[start] = replace(
-            after[start], count=after[start].count - taken, part=after[start].part - taken
-        )
-        after[number] = replace(after[number], count=after[number].count + taken)
-        left -= taken
-        if after[start].part > 0:
-            break
-        start += 1
-    return after, start
-
-
-def with_part_of_next(
-    layers: Sequence[Layers], start: int, number: int, fraction: Fraction
-) -> tuple[list[Layers], int]:
-    """A GPU gets part of the next layer that has no experts yet."""
-    after = list(layers)
-    source = after[start]
-    after[start] = replace(source, count=source.count - 1, part=source.part - 1)
-    one = after[number]
-    after[number] = replace(one, count=one.count + 1, part=one.part + 1, fraction=fraction)
-    if after[start].part == 0:
-        start += 1
-    return after, start

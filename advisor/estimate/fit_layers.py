@@ -14,9 +14,9 @@ from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from advisor.estimate.fit import split_weight
 from advisor.estimate.memory import gpu_allocation, host_allocation
 from advisor.estimate.placement import Span, place, placed
+from advisor.estimate.sharing import split_weight
 
 if TYPE_CHECKING:
     from advisor.estimate.costs import Costs
@@ -64,40 +64,53 @@ class Layers:
     """What is here of the first of them."""
 
 
-def spans_of(layers: Sequence[Layers], block_count: int) -> list[Span]:
-    """The layers of each GPU, the output layer counted as the last."""
-    edges = [block_count + 1 - sum(one.count for one in layers)]
+def spans_of(layers: Sequence[Layers], last: int) -> list[Span]:
+    """The layers of each GPU, the output layer counted as the last.
+
+    Args:
+        layers: Of each GPU.
+        last: The output layer's number.
+    """
+    edges = [last + 1 - sum(one.count for one in layers)]
     for one in layers:
         edges.append(edges[-1] + one.count)
     return list(pairwise(edges))
 
 
-def placement_of(layers: Sequence[Layers], block_count: int) -> Placement:
+def placement_of(layers: Sequence[Layers], block_count: int, unused_blocks: int = 0) -> Placement:
     """Where everything is.
 
     The last GPU's layers are counted with the output layer at their end, which has no experts: so
-    its first block is whole where only the output layer was meant to be.
+    its first block is whole where only the output layer was meant to be. `--fit` names layers as if
+    a file had no prediction blocks, which llama.cpp counts all the same.
     """
-    spans = spans_of(layers, block_count)
+    spans = spans_of(layers, block_count + unused_blocks)
+    named = spans_of(layers, block_count)
     bare = [
-        (min(last - one.part, block_count), min(last, block_count))
-        for one, (_, last) in zip(layers, spans, strict=True)
+        (_within(named_last - one.part, span, block_count), _within(named_last, span, block_count))
+        for one, span, (_, named_last) in zip(layers, spans, named, strict=True)
     ]
-    return placed(block_count=block_count, spans=spans, bare=bare)
+    return placed(block_count=block_count, spans=spans, bare=bare, unused_blocks=unused_blocks)
+
+
+def _within(layer: int, span: Span, block_count: int) -> int:
+    """The layer, or the nearest one of a GPU's."""
+    return min(max(layer, span[0]), span[1], block_count)
 
 
 def allocations_of(
     costs: Costs, gpus: Sequence[Gpu], layers: Sequence[Layers]
 ) -> tuple[list[Allocation], list[int]]:
     """What each GPU holds, and how many bytes more or less than that, for parts of layers."""
-    placement = placement_of(layers, costs.weights.block_count)
+    weights = costs.weights
+    placement = placement_of(layers, weights.block_count, weights.unused_blocks)
     found = [gpu_allocation(costs, placement, number, gpu) for number, gpu in enumerate(gpus)]
     more = [0] * len(found)
     for number, (one, share) in enumerate(zip(layers, placement.gpus, strict=True)):
         first, last = share.bare
         if one.fraction is Fraction.DENSE or first == last:
             continue
-        leaving = costs.weights.bytes_named(first, one.fraction.leaves)
+        leaving = weights.bytes_named(first, one.fraction.leaves)
         more[number] += costs.expert_bytes((first, first + 1)) - leaving
         if number + 1 < len(found):
             more[number + 1] += leaving
@@ -107,9 +120,12 @@ def allocations_of(
 def whole_allocations(costs: Costs, target: Target) -> list[Allocation]:
     """What each GPU holds with all layers on them, split by free memory; without any, the host."""
     gpus, host = target.gpus, target.host
-    blocks = costs.weights.block_count
+    weights = costs.weights
     placement = place(
-        block_count=blocks, gpu_layers=blocks + 1, weights=[split_weight(gpu) for gpu in gpus]
+        block_count=weights.block_count,
+        unused_blocks=weights.unused_blocks,
+        gpu_layers=weights.layers,
+        weights=[split_weight(gpu) for gpu in gpus],
     )
     if gpus:
         return [gpu_allocation(costs, placement, number, gpu) for number, gpu in enumerate(gpus)]

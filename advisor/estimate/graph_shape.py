@@ -9,11 +9,12 @@ that the library reserves for every architecture of the catalog; `docs/accuracy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from advisor.estimate.flash import AFFECTED
+from advisor.estimate.graph.model_graph import ModelGraph
 from advisor.estimate.indexed import GRAPHS, Indexer, indexer_of
 
 if TYPE_CHECKING:
@@ -121,6 +122,9 @@ class GraphShape:
     """Widths in elements per token, where nothing else is said."""
 
     kind: GraphKind
+    graph: ModelGraph = field(compare=False)
+    """What the graph is drawn from, where it is drawn."""
+
     is_compared: bool
     """True for an architecture whose buffers were compared, as the stated errors say."""
 
@@ -153,7 +157,10 @@ class GraphShape:
     """Query heads, of each layer where they differ."""
 
     vocabulary: int
-    """0 for a model without logits."""
+    """Width of the logits; 0 for a model without any."""
+
+    tokens: int
+    """Tokens that the model's tokenizer knows."""
 
     feed_forward: int
     """The feed-forward part's own rows: three of a gated one, those of every expert used."""
@@ -227,6 +234,7 @@ def graph_shape(architecture: str, hyper: Hyperparameters) -> GraphShape:
         feed_forward, gapless = _behind_latent_attention(hyper)
     return GraphShape(
         kind=_kind(architecture, hyper),
+        graph=ModelGraph(architecture=architecture, hyper=hyper),
         is_compared=architecture in COMPARED,
         embedding=hyper.embedding_length,
         query=heads * max(hyper.key_length, hyper.key_length_swa or 0),
@@ -239,6 +247,7 @@ def graph_shape(architecture: str, hyper: Hyperparameters) -> GraphShape:
         encoder_masks=2 if hyper.sliding_window else 1,
         heads=hyper.head_count,
         vocabulary=0 if architecture in ENCODERS else hyper.vocab_size,
+        tokens=hyper.vocab_size,
         feed_forward=feed_forward,
         cut_feed_forward=_feed_forward(hyper, is_gated=is_gated, is_cut=True),
         gapless_feed_forward=gapless,

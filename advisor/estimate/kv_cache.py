@@ -112,16 +112,20 @@ def cache_read(
     read = state = state_layers = 0
     for kept in caches:
         count = bisect_left(kept.layers, last) - bisect_left(kept.layers, first)
-        filled = depth_tokens
-        if kept.window is not Window.FULL and kept.window_tokens is not None:
-            filled = min(filled, kept.window_tokens)
-        if filled:
-            row = cell_bytes(kept, setup, value_width=kept.value_width)
-            read += count * (filled // kept.tokens_per_cell) * row
+        if seen := seen_cells(kept, depth_tokens):
+            read += count * seen * cell_bytes(kept, setup, value_width=kept.value_width)
         if kept.state_elements:
             state += count * kept.state_elements * STATE_BYTES
             state_layers += count
     return CacheRead(read, state, state_layers)
+
+
+def seen_cells(cache: LayerCache, depth_tokens: int) -> int:
+    """Cells of such a layer that one token attends to at a depth."""
+    filled = depth_tokens
+    if cache.window is not Window.FULL and cache.window_tokens is not None:
+        filled = min(filled, cache.window_tokens)
+    return filled // cache.tokens_per_cell
 
 
 def cell_bytes(cache: LayerCache, setup: Setup, *, value_width: int) -> int:

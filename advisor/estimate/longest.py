@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from advisor.errors import UsageError
-from advisor.estimate.estimator import costs_of, wanted_of
-from advisor.estimate.fit import judge
+from advisor.estimate.estimator import costs_of, setup_for, wanted_of
+from advisor.estimate.fit import judge, lacks_bytes, may_be_shared_out
 from advisor.estimate.result import Verdict
 from advisor.estimate.setup import CONTEXT_STEP_TOKENS, check_head_lengths, resolve
-from advisor.estimate.solver import largest_that
+from advisor.estimate.solver import largest_within
 
 if TYPE_CHECKING:
     from advisor.estimate.fit import Judged
@@ -42,24 +42,23 @@ def longest_context(
     """
     trained = subject.model.context_tokens
     wanted = wanted_of(subject, workload)
-    worst = max(judged.fit.verdict.rank, Verdict.TIGHT.rank)
-    if judged.fit.verdict is Verdict.NO:
-        worst = Verdict.PARTIAL.rank
+    is_whole = judged.fit.verdict.rank <= Verdict.TIGHT.rank
 
-    def still_fits(steps: int) -> bool:
+    def excess(steps: int) -> float:
         context = min(steps * CONTEXT_STEP_TOKENS, trained)
-        setup = resolve(
-            replace(workload, context_tokens=context),
-            trained_tokens=trained,
-            architecture=subject.model.architecture,
-        )
-        return judge(costs_of(subject, setup), target, wanted).fit.verdict.rank <= worst
+        setup = setup_for(subject, replace(workload, context_tokens=context), target)
+        costs = costs_of(subject, setup)
+        if is_whole:
+            return lacks_bytes(costs, target, wanted)
+        if may_be_shared_out(costs, target, wanted):
+            return 0
+        return 1 if judge(costs, target, wanted).fit.verdict is Verdict.NO else 0
 
     most = -(-trained // CONTEXT_STEP_TOKENS)
     known = max(least // CONTEXT_STEP_TOKENS, 1)
-    steps = largest_that(still_fits, known, most)
+    steps = largest_within(excess, known, most)
     if steps is None and known > 1:
-        steps = largest_that(still_fits, 1, known)
+        steps = largest_within(excess, 1, known)
     return None if steps is None else min(steps * CONTEXT_STEP_TOKENS, trained)
 
 

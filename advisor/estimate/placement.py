@@ -59,7 +59,7 @@ class Placement:
     """Offloaded layers, the output layer counted."""
 
     layers: int
-    """Blocks and the output layer."""
+    """Blocks, prediction blocks that the file has, and the output layer, as llama.cpp counts."""
 
     gpus: tuple[Share, ...]
     host: Share
@@ -69,6 +69,14 @@ class Placement:
 
     n_cpu_moe: int = 0
     """The experts of so many first blocks are kept on the host. 0 for none."""
+
+    unused_blocks: int = 0
+    """Prediction blocks among the layers, of which nothing is loaded."""
+
+    @property
+    def blocks(self) -> int:
+        """Blocks that are loaded, on whichever device."""
+        return self.layers - self.unused_blocks - 1
 
     @property
     def has_all_layers(self) -> bool:
@@ -96,13 +104,14 @@ class Placement:
         return self.has_all_layers and len(self.gpus) > 1 and not is_overridden
 
 
-def place(
+def place(  # noqa: PLR0913  (two say what there is to place, four where)
     *,
     block_count: int,
     gpu_layers: int,
     weights: Sequence[float],
     split: Sequence[float] | None = None,
     n_cpu_moe: int = 0,
+    unused_blocks: int = 0,
 ) -> Placement:
     """Place the layers of one model.
 
@@ -115,12 +124,14 @@ def place(
         weights: One number per GPU, such as its free memory; empty for none.
         split: What `--tensor-split` says; GPUs that it does not name get nothing.
         n_cpu_moe: First blocks whose experts stay on the host, wherever the rest is. [count]
+        unused_blocks: Prediction blocks between the last block and the output layer: they count
+            as layers, and nothing of them is loaded. [count]
 
     Source:
         llama.cpp `src/llama-model.cpp` (`i_gpu_start = n_layer_all + 1 - n_gpu_layers`) and
         `common/arg.cpp` (`--n-cpu-moe`), October 2026.
     """
-    layers = block_count + 1
+    layers = block_count + unused_blocks + 1
     wanted = min(max(gpu_layers, 0), layers) if weights else 0
     parts = (*split, *[0.0] * len(weights))[: len(weights)] if split else ()
     is_asked = len(weights) > 1 and any(parts)
@@ -133,16 +144,18 @@ def place(
         bare=bare,
         split=parts if is_asked and wanted else None,
         n_cpu_moe=count,
+        unused_blocks=unused_blocks,
     )
 
 
-def placed(
+def placed(  # noqa: PLR0913  (as above)
     *,
     block_count: int,
     spans: Sequence[Span],
     bare: Sequence[Span] | None = None,
     split: tuple[float, ...] | None = None,
     n_cpu_moe: int = 0,
+    unused_blocks: int = 0,
 ) -> Placement:
     """The placement that gives each GPU some layers, the output layer counted as the last.
 
@@ -152,8 +165,9 @@ def placed(
         bare: Of each GPU, blocks whose experts are on the host; ``None`` for none at all.
         split: What was asked for, to be told.
         n_cpu_moe: Likewise.
+        unused_blocks: Prediction blocks behind the others. [count]
     """
-    layers = block_count + 1
+    layers = block_count + unused_blocks + 1
     start = min((first for first, last in spans if last > first), default=layers)
     gpus = tuple(
         Share(
@@ -177,6 +191,7 @@ def placed(
         host=host,
         split=split,
         n_cpu_moe=n_cpu_moe,
+        unused_blocks=unused_blocks,
     )
 
 

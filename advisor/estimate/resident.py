@@ -9,6 +9,7 @@ buffer comes first, so that there are copies only without one.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from advisor.figure import Figure, Origin
@@ -25,7 +26,11 @@ TILES = (
 
 
 def repacked_bytes(
-    weights: Weights, instruction_sets: tuple[str, ...], *, maps_file: bool
+    weights: Weights,
+    instruction_sets: tuple[str, ...],
+    *,
+    maps_file: bool,
+    is_locked: bool = False,
 ) -> Figure:
     """What a CPU without a GPU holds besides weights that are pages of the file.
 
@@ -36,12 +41,19 @@ def repacked_bytes(
         weights: The model's.
         instruction_sets: The host's, in ggml's spelling; empty when they are not known.
         maps_file: False for a runtime that reads the file into memory, so that there is one copy.
+        is_locked: True where the file's pages are locked, so that none of them is dropped.
 
     Returns:
         The copies; the interval holds what the processor may do otherwise. [bytes]
     """
     if not maps_file:
         return Figure(value=0, low=0, high=0, origin=Origin.PUBLISHED, source=SOURCE)
+    found = _copies(weights, instruction_sets)
+    return replace(found, low=found.value) if is_locked else found
+
+
+def _copies(weights: Weights, instruction_sets: tuple[str, ...]) -> Figure:
+    """The copies of such a CPU, where the kernel may drop the pages that were copied from."""
     avx2, avx512, arm = weights.repacked
     if not instruction_sets:
         return _figure(avx2, high=max(avx2, avx512, arm), origin=Origin.ASSUMED, source=UNKNOWN)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from advisor.estimate.basis import DecodeBasis, PrefillBasis
     from advisor.estimate.fit_flags import LlamaCppFit
     from advisor.estimate.memory import Allocation
     from advisor.estimate.placement import Placement
@@ -99,11 +100,33 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """What measurements on this machine made of a prediction."""
+
+    factor: float | None
+    """The speed over what was predicted; ``None`` where nothing was."""
+
+    is_exact: bool
+    """True when the very same work was measured, so that the measurement is the answer."""
+
+    models: int
+    """How many models were measured."""
+
+    numbers: tuple[int, ...]
+    """The measurements, as `advisor bench --list` numbers them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timed:
     """A speed with its interval and its origin."""
 
     speed: Speed
     origin: Origin
+    basis: DecodeBasis | PrefillBasis | None = field(default=None, repr=False, compare=False)
+    """What it was predicted from; ``None`` where nothing was."""
+
+    calibration: Calibration | None = None
+    """What was measured here; ``None`` where nothing that bears on it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +153,26 @@ class Estimate:
 
     notes: tuple[str, ...]
 
+    devices: tuple[str, ...] | None = None
+    """llama.cpp's names of the GPUs to run on; ``None`` where it takes the right ones by itself,
+    and empty where there are some and none gets a layer."""
+
     @property
     def time_to_first_token_s(self) -> float | None:
         """Seconds until an answer to a prompt of `prompt_tokens` begins."""
         if self.prefill is None:
             return None
         return self.prompt_tokens / self.prefill.speed.tokens_per_s
+
+    @property
+    def time_to_first_token_low_s(self) -> float | None:
+        """Lower end of its interval."""
+        return None if self.prefill is None else self.prompt_tokens / self.prefill.speed.high
+
+    @property
+    def time_to_first_token_high_s(self) -> float | None:
+        """Upper end of it."""
+        return None if self.prefill is None else self.prompt_tokens / self.prefill.speed.low
 
     @property
     def total_bytes(self) -> int:

@@ -55,10 +55,8 @@ class Preset:
     """True where the GPUs' memory decides how much context somebody gets who did not ask."""
 
     reserve_bytes: int | None
-    """What it leaves free of each GPU when it fits a model itself; ``None`` when not known."""
-
-    metal_reserve_bytes: int | None
-    """The same under Metal."""
+    """What it leaves free of each GPU when it fits a model itself; ``None`` where it does not, or
+    where that is not known."""
 
     prompt_cache_bytes: int | None
     """What it may keep of finished prompts in the system's memory; ``None`` when not known."""
@@ -92,7 +90,6 @@ def _preset(row: dict[str, str]) -> Preset:
         batch_tokens=None if row["batch"] == "by-context" else int(row["batch"]),
         context_by_memory=row["context"] == "by-memory",
         reserve_bytes=optional_int(row["reserve_bytes"]),
-        metal_reserve_bytes=optional_int(row["metal_reserve_bytes"]),
         prompt_cache_bytes=optional_int(row["prompt_cache_bytes"]),
         maps_file=row["maps_file"] == "yes",
         single=frozenset(row["single"].split()),
@@ -116,7 +113,8 @@ def context_for_memory(gpu_bytes: int | None) -> int:
 
 
 def batch_for_context(context_tokens: int, *, is_encoder: bool) -> int:
-    """The micro-batch that Ollama takes for a context, before it looks at the memory that is free.
+    """The micro-batch that Ollama takes for a context, before it looks at the memory that is free;
+    what it does then is in `ollama`.
 
     Args:
         context_tokens: Context of one sequence. [tokens]

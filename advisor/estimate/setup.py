@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 from advisor.errors import UsageError
 from advisor.estimate.graph_shape import ENCODERS
 from advisor.estimate.runtimes import Preset, batch_for_context, context_for_memory, preset
-from advisor.workload import DEFAULT_CONTEXT_TOKENS, Era, FlashAttention, Runtime, Workload
+from advisor.workload import (
+    DEFAULT_CONTEXT_TOKENS,
+    Era,
+    FlashAttention,
+    LoadMode,
+    Runtime,
+    Workload,
+)
 from catalog.quants import ggml_type
 
 if TYPE_CHECKING:
@@ -44,7 +51,7 @@ class Setup:
     sequences: int
     unified: bool
     ubatch_tokens: int
-    """Tokens of one micro-batch, never more than the context."""
+    """Tokens of one micro-batch, never more than the context; an encoder's, than its cells."""
 
     output_rows: int
     """Rows of logits the runtime reserves."""
@@ -58,13 +65,39 @@ class Setup:
     may_lose_flash: bool = False
     """True when flash attention is on because nobody said otherwise, so that it may be given up."""
 
+    insists_on_flash: bool = False
+    """True where somebody asked for flash attention in so many words."""
+
     keeps_whole_windows: bool = False
     """True where layers with a window keep the whole context all the same (`swa_full`)."""
+
+    load_mode: LoadMode = LoadMode.AUTO
+
+    @property
+    def maps_file(self) -> bool:
+        """True where the weights of a machine without GPU are pages of the file."""
+        is_mapped = self.load_mode.is_mapped
+        return preset(self.runtime).maps_file if is_mapped is None else is_mapped
 
 
 def round_up(value: int, step: int = CONTEXT_STEP_TOKENS) -> int:
     """The smallest multiple of ``step`` that is not below ``value``."""
     return -(-value // step) * step
+
+
+def cells_of_stream(context_tokens: int, streams: int) -> int:
+    """Cells of each of so many caches that share a context.
+
+    ``round_up(round_up(context) / streams)``: llama.cpp rounds up before it divides, and after.
+
+    Args:
+        context_tokens: Of all of them together. [tokens]
+        streams: Caches. [count]
+
+    Source:
+        llama.cpp `src/llama-context.cpp` (`n_ctx_seq`, October 2026).
+    """
+    return round_up(round_up(context_tokens) // streams)
 
 
 def default_context_tokens(trained_tokens: int) -> int:
@@ -105,11 +138,14 @@ def resolve(
         unified = sequences == 1 or workload.sequences is None
     streams = 1 if unified else sequences
     held = context * sequences if own.is_context_of_each else context
-    ubatch = min(_batch_tokens(workload, own, context, architecture), held)
+    cells = cells_of_stream(held, streams)
+    # An encoder looks both ways, and llama.cpp bounds its batch by what the context became.
+    longest = cells * streams if architecture in ENCODERS else held
+    ubatch = min(_batch_tokens(workload, own, context, architecture), longest)
     is_capped = own.caps_rows and workload.era is Era.CURRENT
     return Setup(
         context_tokens=context,
-        stream_cells=round_up(held // streams),
+        stream_cells=cells,
         streams=streams,
         sequences=sequences,
         unified=unified,
@@ -122,7 +158,9 @@ def resolve(
         runtime=workload.runtime,
         era=workload.era,
         may_lose_flash=_may_lose_flash(workload, flash=flash),
+        insists_on_flash=workload.flash_attention is FlashAttention.ON,
         keeps_whole_windows=own.keeps_whole_windows,
+        load_mode=workload.load_mode,
     )
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from advisor.estimate.graph_shape import ENCODERS, GraphShape, graph_shape
-from advisor.estimate.weights import Weights, weigh
+from advisor.estimate.graph_shape import ENCODERS, HEAD_ON_HOST, GraphShape, graph_shape
+from advisor.estimate.weights import TiedHead, Weights, weigh
 from catalog.caches import layer_caches
 from catalog.errors import UnknownArchitectureError
 from catalog.sums import sums_of, weight_sums
@@ -60,11 +60,6 @@ class Subject:
         """True when what looks recurrent is a convolution over a few tokens (LFM2)."""
         return self.model.hyperparameters.shortconv_l_cache is not None
 
-    @property
-    def has_latent_cache(self) -> bool:
-        """True for multi-head latent attention, whose cache is one small row per token."""
-        return bool(self.model.hyperparameters.kv_lora_rank)
-
 
 @cache
 def caches_of(model: Model) -> tuple[tuple[LayerCache, ...] | None, str | None]:
@@ -109,6 +104,12 @@ def subject_of_file(model: Model, quant: Quant, table: TensorTable, file: ModelF
     return _subject(model, quant, sums_of(table), lambda: table, file)
 
 
+def _tied_head(architecture: str) -> TiedHead:
+    if architecture in WITHOUT_HEAD:
+        return TiedHead.NONE
+    return TiedHead.ON_HOST if architecture in HEAD_ON_HOST else TiedHead.COPIED
+
+
 def _subject(
     model: Model,
     quant: Quant,
@@ -126,7 +127,8 @@ def _subject(
             table,
             block_count=hyper.block_count,
             expert_read_share=(hyper.expert_used_count or 1) / (hyper.expert_count or 1),
-            has_head=model.architecture not in WITHOUT_HEAD,
+            tied_head=_tied_head(model.architecture),
+            unused_blocks=(hyper.nextn_predict_layers or 0) if file is not None else 0,
         ),
         caches=caches,
         refusal=refusal,

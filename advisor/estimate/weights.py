@@ -7,12 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from catalog.sums import WeightSums
     from catalog.tensors import TensorGroup, TensorTable
+
+
+class TiedHead(StrEnum):
+    """What a model without a head of its own makes of its token embedding."""
+
+    COPIED = "copied"
+    """The device of the output layer gets a copy."""
+
+    ON_HOST = "on the host"
+    """The host multiplies by the embedding itself, wherever the output layer is (BitNet)."""
+
+    NONE = "none"
+    """Nothing: it has no logits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,6 +50,9 @@ class Weights:
     output_host_bytes: int
     """The same on the host, where a tied head is the embedding itself and costs nothing more."""
 
+    host_head_bytes: int
+    """Of the embedding, what the host multiplies by wherever the output layer is; 0 for most."""
+
     blocks_bytes: int
     blocks_read_bytes: int
     expert_bytes: int
@@ -47,8 +64,17 @@ class Weights:
     repacked: tuple[int, int, int]
     """What a CPU keeps a second copy of: with AVX2, with AVX-512, on ARM. See `catalog.repacks`."""
 
+    unused_blocks: int = 0
+    """Prediction blocks of the file, behind the others: llama.cpp counts them as layers, and loads
+    none of them."""
+
     table: Callable[[], TensorTable] = field(repr=False)
     """Gives every tensor with its type."""
+
+    @property
+    def layers(self) -> int:
+        """Layers as `--gpu-layers` counts them: all blocks, and the output layer."""
+        return self.block_count + self.unused_blocks + 1
 
     def prefix_bytes(self) -> tuple[int, ...]:
         """Bytes of the blocks before block ``i``, for ``i`` from 0 to the block count."""
@@ -145,13 +171,14 @@ def is_expert(group: TensorGroup) -> bool:
     return group.name.startswith(EXPERT_NAMES)
 
 
-def weigh(
+def weigh(  # noqa: PLR0913  (two hold the tensors, four what the model makes of them)
     sums: WeightSums,
     table: Callable[[], TensorTable],
     *,
     block_count: int,
     expert_read_share: float = 1.0,
-    has_head: bool = True,
+    tied_head: TiedHead = TiedHead.COPIED,
+    unused_blocks: int = 0,
 ) -> Weights:
     """What a model weighs.
 
@@ -160,9 +187,10 @@ def weigh(
         table: Gives every tensor with its type, for whoever asks for single layers.
         block_count: Layers, without the output layer. [count]
         expert_read_share: Routed experts one token reads, over those there are. 0 to 1.
-        has_head: False for a model without logits, whose token embedding is then no head.
+        tied_head: What becomes of the token embedding where there is no head.
+        unused_blocks: Prediction blocks that the file has besides. [count]
     """
-    tied = sums.embedding_bytes if has_head else 0
+    tied = sums.embedding_bytes if tied_head is TiedHead.COPIED else 0
     unselected = round(sums.expert_bytes * (1 - expert_read_share))
     return Weights(
         block_count=block_count,
@@ -170,6 +198,7 @@ def weigh(
         input_bytes=sums.embedding_bytes + sums.lookup_bytes,
         output_bytes=(sums.head_bytes or tied) + sums.outside_bytes,
         output_host_bytes=sums.head_bytes + sums.outside_bytes,
+        host_head_bytes=sums.embedding_bytes if tied_head is TiedHead.ON_HOST else 0,
         blocks_bytes=sums.blocks_bytes,
         blocks_read_bytes=sums.blocks_bytes - sums.unread_bytes - unselected,
         expert_bytes=sums.expert_bytes,
@@ -179,5 +208,6 @@ def weigh(
             sums.repacked_avx512_bytes,
             sums.repacked_arm_bytes,
         ),
+        unused_blocks=unused_blocks,
         table=table,
     )

@@ -1,9 +1,9 @@
 """The exact lines that download and run a file with the programs people use.
 
-Holds the programs' option names; never a choice of model.
+Holds the programs' option names (llama-server's are `server_words`); never a choice of model.
 
-Source: llama.cpp `common/arg.cpp` (October 2026); Hub documentation, "Use Ollama with any GGUF
-Model" and "GGUF usage with LM Studio" (2026); Ollama FAQ on `OLLAMA_CONTEXT_LENGTH`.
+Source: Hub documentation, "Use Ollama with any GGUF Model" and "GGUF usage with LM Studio" (2026);
+Ollama FAQ on `OLLAMA_CONTEXT_LENGTH`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from advisor.estimate.runtimes import preset
-from advisor.workload import Runtime
+from advisor.report.server_words import server_words
 
 if TYPE_CHECKING:
     from advisor.estimate.result import Estimate
@@ -34,38 +33,38 @@ def run_commands(estimate: Estimate, download: Download) -> tuple[RunCommand, ..
 
     None when no file is known.
     """
+    server = server_command(estimate, download)
+    if server is None:
+        return ()
     if download.repository is None:
-        if download.file_name is None:
-            return ()
-        return (_llama_cpp(estimate, ["-m", download.file_name], None),)
-    words = ["-hf", f"{download.repository}:{estimate.subject.quant.name}"]
-    note: str | None = "the file's name was not seen in a listing; llama.cpp picks it by its quant"
-    if download.is_certain and download.file_name:
-        words, note = ["-hf", download.repository, "-hff", download.file_name], None
+        return (server,)
     return (
-        _llama_cpp(estimate, words, note),
+        server,
         _ollama(estimate, download.repository),
         _lm_studio(estimate, download.repository),
     )
 
 
+def server_command(estimate: Estimate, download: Download) -> RunCommand | None:
+    """The line for llama.cpp, which sets up exactly what was estimated.
+
+    Returns:
+        ``None`` when no file is known.
+    """
+    if download.repository is None:
+        if download.file_name is None:
+            return None
+        return _llama_cpp(estimate, ["-m", download.file_name], None)
+    words = ["-hf", f"{download.repository}:{estimate.subject.quant.name}"]
+    note: str | None = "the file's name was not seen in a listing; llama.cpp picks it by its quant"
+    if download.is_certain and download.file_name:
+        words, note = ["-hf", download.repository, "-hff", download.file_name], None
+    return _llama_cpp(estimate, words, note)
+
+
 def _llama_cpp(estimate: Estimate, file: list[str], note: str | None) -> RunCommand:
     """`-hff` names the file where it is certain; else llama.cpp picks it by its quant."""
-    setup = estimate.setup
-    words = ["llama-server", *file, "-c", str(setup.context_tokens)]
-    if setup.sequences != preset(Runtime.LLAMA_SERVER).sequences or not setup.unified:
-        words += ["-np", str(setup.sequences)]
-    if len(estimate.allocations) > 1:
-        placement = estimate.placement
-        words += ["-ngl", "99" if placement.has_all_layers else str(placement.gpu_layers)]
-        if placement.n_cpu_moe:
-            words += ["--n-cpu-moe", str(placement.n_cpu_moe)]
-        if placement.split:
-            words += ["--tensor-split", ",".join(f"{share:g}" for share in placement.split)]
-    if setup.kv_type_k != "f16":
-        words += ["-ctk", setup.kv_type_k]
-    if setup.kv_type_v != "f16":
-        words += ["-ctv", setup.kv_type_v]
+    words = ["llama-server", *file, *server_words(estimate)]
     return RunCommand(
         program="llama.cpp", lines=(" ".join(quote(word) for word in words),), note=note
     )

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pytest
 
-from advisor.estimate import explain, prefill, speed
+from advisor.estimate import decode_times, explain, prefill, speed
 from advisor.estimate.classes import CPU_CLASS
 from advisor.estimate.parameters import (
     Cpu,
@@ -112,18 +112,18 @@ ROUND = DecodeClass(
     moe_factor=2.0,
     recurrent_factor=3.0,
     cache_efficiency=1.0,
-    cache_ceiling_bytes_per_s=1000e9,
+    attention_flops_per_s=1e12,
     plain_cache_efficiency=0.25,
-    latent_cache_factor=0.5,
     state_efficiency=0.5,
     arithmetic_per_weight=0.0,
     alu_flops_per_byte=0.0,
+    float_experts_factor=0.5,
     low=0.8,
     high=1.25,
     devices=9,
 )
-ROUND_SLOW_ALU = dataclasses.replace(ROUND, arithmetic_per_weight=4.0, alu_flops_per_byte=40.0)
-ROUND_HOST = dataclasses.replace(ROUND, cache_ceiling_bytes_per_s=None)
+ROUND_SLOW_ALU = dataclasses.replace(ROUND, arithmetic_per_weight=20.0, alu_flops_per_byte=10.0)
+ROUND_HOST = dataclasses.replace(ROUND, attention_flops_per_s=None)
 ROUND_CPU = Cpu(
     kernels=MappingProxyType({"q8": 1.25}),
     core_bytes_per_s=MappingProxyType({"q4_K": 10e9, "iq2_xxs": 5e9}),
@@ -135,6 +135,7 @@ ROUND_PREFILL = Prefill(
     half_rate_factor=2.0,
     float_factor=1.25,
     plain_attention_factor=4.0,
+    layer_overhead_s=0.1e-3,
     read_efficiency=0.8,
 )
 
@@ -153,8 +154,9 @@ def round_constants(monkeypatch):
         prefill=ROUND_PREFILL,
     )
     a_prefill_class = PrefillClass(name="round", efficiency=0.5, low=0.5, high=2.0, devices=9)
-    for module in (speed, prefill, explain):
+    for module in (speed, decode_times, prefill, explain):
         monkeypatch.setattr(module, "parameters", lambda: known)
+    for module in (speed, prefill, explain):
         monkeypatch.setattr(module, "runtime_factors", lambda runtime, _: programs[runtime])
     for module in (speed, explain):
         monkeypatch.setattr(module, "decode_class", lambda name: classes.get(name, ROUND))

@@ -305,7 +305,7 @@ def test_every_option_of_estimate_reaches_the_estimate(run):
         *("--depth", "4096", "--kv-type-k", "Q8_0", "--kv-type-v", "q8_0"),
         *("--flash-attention", "on", "--ubatch", "1k", "--sequences", "2", "--kv-unified"),
         *("--runtime", "llama-bench", "--gpu-layers", "30", "--backend", "vulkan"),
-        *("--tensor-split", "2,1", "--era", "before-june-2026"),
+        *("--tensor-split", "2,1", "--era", "before-june-2026", "--load-mode", "mlock"),
     )
     assert answer["quant"] == "Q5_K_M"
     assert answer["target"] == "2x NVIDIA GeForce RTX 3090"
@@ -320,7 +320,12 @@ def test_every_option_of_estimate_reaches_the_estimate(run):
         "flash_attention": "on",
         "runtime": "llama-bench",
         "era": "before-june-2026",
+        "load_mode": "mlock",
     }
+    assert answer["command"]["lines"][0].endswith(
+        " -c 16384 -np 2 --kv-unified -ub 1024 --device Vulkan0,Vulkan1 -ngl 30"
+        " --tensor-split 2,1 -ctk q8_0 -ctv q8_0 -fa on --no-mmap --mlock"
+    )
     assert answer["placement"] == {
         "gpu_layers": 30,
         "layers": 37,
@@ -358,7 +363,10 @@ def test_without_a_quant_the_estimate_is_for_the_one_that_the_page_stars(run):
 
 def test_the_cpu_stands_for_a_machine_without_its_gpus(run, desktop):
     words = ["llama-3.2-1b", "-q", "Q8_0", "--machine", desktop]
-    assert estimated(run, *words, "--device", "cpu") == estimated(run, *words)
+    asked, without = estimated(run, *words, "--device", "cpu"), estimated(run, *words)
+    (line,) = asked.pop("command")["lines"]
+    assert without.pop("command")["lines"] == [line.removesuffix(" --device none")]
+    assert asked == without
 
 
 # Saving

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.errors import UsageError
-from advisor.estimate.estimator import PROMPT_TOKENS, estimate, wanted_of
+from advisor.estimate.estimator import estimate, wanted_of
 from advisor.estimate.overhead import desktop_note
 from advisor.estimate.result import Verdict, Why
 from advisor.estimate.runtimes import preset
@@ -44,8 +44,17 @@ def test_an_answer_holds_memory_fit_and_speeds(answer, gpu):
 
 def test_the_first_token_comes_after_the_prompt_is_read(answer, gpu):
     found = answer(gpu(24))
-    assert found.prompt_tokens == PROMPT_TOKENS == 512
-    assert found.time_to_first_token_s == 512 / found.prefill.speed.tokens_per_s
+    assert found.prompt_tokens == 512
+    speed = found.prefill.speed
+    assert found.time_to_first_token_s == 512 / speed.tokens_per_s
+    assert found.time_to_first_token_low_s == 512 / speed.high
+    assert found.time_to_first_token_high_s == 512 / speed.low
+
+
+def test_a_long_prompt_takes_longer_for_each_of_its_tokens(answer, gpu):
+    short, long = answer(gpu(24)), answer(gpu(24), prompt_tokens=8192)
+    assert long.prompt_tokens == 8192
+    assert long.time_to_first_token_s > 16 * short.time_to_first_token_s
 
 
 def test_a_brief_answer_says_the_same_and_leaves_out_what_takes_longer(

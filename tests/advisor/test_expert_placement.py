@@ -67,9 +67,9 @@ COPYING = [row for row in rows() if row["place"] == "0" and row["model"] != LLAM
 
 @pytest.mark.parametrize("row", COPYING, ids=label)
 def test_the_first_gpu_copies_experts_over(row, predicted):
-    """Its scratch within 10 %; no other formula of the program is further off for a mixture."""
+    """Its scratch within 7 %: where the next copy lies often hangs on a few bytes."""
     _, _, scratch = predicted(row)
-    assert scratch == pytest.approx(int(row["scratch_bytes"]), rel=0.1)
+    assert scratch == pytest.approx(int(row["scratch_bytes"]), rel=0.07)
 
 
 def test_the_host_of_experts_alone_has_no_more_than_inputs(predicted):

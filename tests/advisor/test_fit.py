@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import sys
@@ -15,10 +14,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))  # the tools are scripts, no part of the package
 
+import speedcells  # noqa: E402
 from speedfit import cpu, decode, leave_out, prefill, resolve, sizes  # noqa: E402
 from speedfit.leave_out import Error  # noqa: E402
 from speedfit.runs import MEASURED, Shape, load_runs  # noqa: E402
-from speedfit.solver import Cell, Prior, fit, predict  # noqa: E402
+from speedfit.solver import Cell, Larger, Prior, fit, predict  # noqa: E402
 
 from advisor.estimate.parameters import decode_class, parameters  # noqa: E402
 from advisor.estimate.speed import DecodePart, decode_speed  # noqa: E402
@@ -39,6 +39,8 @@ GPT_OSS_20B = Shape(
     window_tokens=128,
     state_bytes=0,
     attention_width=98_304,
+    query_elements_per_token=98_304,
+    window_query_elements_per_token=98_304,
 )
 LLAMA_31_8B = Shape(
     model="Llama-3.1-8B-Instruct",
@@ -56,16 +58,9 @@ LLAMA_31_8B = Shape(
     window_tokens=0,
     state_bytes=0,
     attention_width=131_072,
+    query_elements_per_token=262_144,
+    window_query_elements_per_token=0,
 )
-
-
-def script(name):
-    """A file of `tools/` as a module."""
-    spec = importlib.util.spec_from_file_location(f"tools_{name}", ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -127,41 +122,74 @@ def test_a_tight_prior_outweighs_few_runs():
     assert found[0] == pytest.approx(math.log(0.5), abs=1e-3)
 
 
+def test_of_two_things_at_once_the_larger_counts():
+    reading, work = (2.0, ((0, -1),)), (3e3, ((1, 1),))
+    # 2 / 0.8 = 2.5 and 3,000 × 3 ms = 9.
+    assert predict([Larger((reading, work))], TRUTH) == pytest.approx(9)
+    assert predict([reading, Larger((work, reading))], TRUTH) == pytest.approx(11.5)
+
+
+def test_the_solver_tells_apart_what_bound_which_run():
+    cells = []
+    for size in (1.0, 2.0, 5.0):
+        for work in (100.0, 1000.0, 5000.0):
+            terms = (Larger(((size, ((0, -1),)), (work, ((1, 1),)))),)
+            cells.append(Cell(terms, math.log(predict(terms, TRUTH)), 1.0))
+    assert fit(cells, VAGUE, [0.0, -5.0]) == pytest.approx(TRUTH, abs=1e-3)
+
+
 # Leaving devices out, and intervals.
 
 
-def error(device, log_error, group="thin", speed_class="x/cuda"):
-    return Error(device=device, speed_class=speed_class, group=group, log_error=log_error)
+def error(device, log_error, group="x/cuda", pool="decode"):
+    return Error(device=device, speed_class="x/cuda", pool=pool, group=group, log_error=log_error)
 
 
-def test_an_interval_of_few_devices_is_all_they_show():
-    # Five devices: tails of 0.10 × 5 / 12 = 0.04, which is inside the outermost one.
-    errors = [error(str(place), value) for place, value in enumerate((-0.2, -0.1, 0.0, 0.1, 0.2))]
-    assert leave_out.interval(errors) == pytest.approx((math.exp(-0.2), math.exp(0.2)))
+def half(own, others=()):
+    """Half of an interval, which reaches as far down as up, as a logarithm."""
+    low, high = leave_out.interval(own, others)
+    assert low * high == pytest.approx(1)
+    return math.log(high)
 
 
-def test_an_interval_of_many_devices_leaves_a_tenth_out_on_either_side():
-    # 993 devices, evenly from -0.496 to +0.496: tails of 0.10 × 993 / 1,000 = 99 of 993.
-    errors = [error(str(place), (place - 496) / 1000) for place in range(993)]
-    low, high = leave_out.interval(errors)
-    assert math.log(low) == pytest.approx(-0.3975, abs=1e-3)
-    assert math.log(high) == pytest.approx(0.3975, abs=1e-3)
+def test_an_interval_of_few_devices_holds_more_than_four_of_five():
+    # Five devices leave out 0.20 × 6 / 7: the 4.143th of five, between the 3.5th and the 4.5th.
+    errors = [error(str(place), value) for place, value in enumerate((0.0, -0.1, 0.2, -0.3, 0.4))]
+    assert half(errors) == pytest.approx(0.3 + 0.1 * (5 * (1 - 0.2 * 6 / 7) - 3.5))
 
 
-def test_an_interval_holds_the_prediction_even_when_all_errors_lean_to_one_side():
-    low, _ = leave_out.interval([error("a", 0.3), error("b", 0.2)])
-    assert low == 1.0
+def test_an_interval_of_many_devices_leaves_a_fifth_out():
+    # 1,000 devices, evenly from 0 to 1, in turn too fast and too slow.
+    errors = [error(str(place), (-1) ** place * place / 1000) for place in range(1000)]
+    assert half(errors) == pytest.approx(0.8, abs=2e-3)
 
 
-def test_a_device_with_many_cells_does_not_make_the_interval_alone():
+def test_a_device_with_many_cells_counts_as_one():
     crowd = [error("a", 0.0)] * 100
-    others = [error(name, 0.5) for name in "bcdefgh"]
-    assert leave_out.interval([*crowd, *others])[1] == pytest.approx(math.exp(0.5))
+    assert half([*crowd, *(error(name, 0.5) for name in "bcdefgh")]) == pytest.approx(0.5)
+
+
+def test_a_class_with_many_devices_speaks_for_itself():
+    own = [error(str(place), 0.1) for place in range(40)]
+    others = [error(f"other {place}", 0.9, group="y/cuda") for place in range(10)]
+    assert half(own, others) == pytest.approx(0.1)
+
+
+def test_a_class_with_few_devices_is_as_wide_as_the_others():
+    others = [error(f"other {place}", 0.9, group="y/cuda") for place in range(10)]
+    assert half([error("a", 0.1)], others) == pytest.approx(0.9)
+    assert half([], others) == pytest.approx(0.9)
+
+
+def test_few_devices_with_large_errors_make_it_wider():
+    # One of 0.9 beside four devices' worth of 0.1: 0.20 × 2 / 3 are left out of five.
+    others = [error(f"other {place}", 0.1, group="y/cuda") for place in range(8)]
+    assert 0.1 < half([error("a", 0.9)], others) <= 0.9
 
 
 def test_no_errors_no_interval():
     with pytest.raises(ValueError, match="needs errors"):
-        leave_out.interval([])
+        leave_out.interval([], [])
 
 
 @dataclass(frozen=True)
@@ -185,24 +213,13 @@ def test_a_device_is_predicted_from_the_others_alone():
     assert errors == [-7, -5, 6]
 
 
-@pytest.mark.parametrize(
-    ("devices", "cells", "expected"),
-    [
-        pytest.param(4, 4, "x/cuda", id="four devices with four cells each stand alone"),
-        pytest.param(3, 9, "thin", id="three devices do not"),
-        pytest.param(5, 3, "thin", id="nor do fifteen cells"),
-    ],
-)
-def test_which_classes_have_an_interval_of_their_own(devices, cells, expected):
-    pairs = [("x/cuda", str(device)) for device in range(devices) for _ in range(cells)]
-    assert leave_out.groups_of(pairs) == {"x/cuda": expected}
-
-
-def test_coverage_asks_the_other_devices_of_the_group():
-    errors = [error("a", 0.05), error("b", -0.1), error("c", 0.1), error("d", 0.9)]
-    errors += [error("alone", 0.5, group="far"), error("too far", 2.0, group="far")]
-    # a is between b and c; d is the highest; b the lowest, c is below d; the last two do not agree.
-    assert leave_out.coverage(errors) == [True, False, True, False, True, False]
+def test_coverage_asks_the_other_devices_of_the_class_and_of_its_pool():
+    errors = [error("a", 0.05), error("b", -0.1), error("c", 0.1)]
+    errors += [error("far", 0.9, group="y/cuda")]
+    errors += [error("near", 0.5, pool="prefill"), error("too far", 2.0, pool="prefill")]
+    # `far` widens the interval of the first three, and theirs does not hold it; of the last two,
+    # which have only each other, the one is inside what the other shows.
+    assert leave_out.coverage(errors) == [True, True, True, False, True, False]
 
 
 # From published figures to bytes.
@@ -248,6 +265,13 @@ def test_a_window_bounds_its_part_of_the_cache():
     # 24,576 B a token for ever, and as much for the last 128 tokens.
     assert GPT_OSS_20B.cache_bytes(1000) == 24_576 * 1128
     assert GPT_OSS_20B.cache_bytes(100) == 24_576 * 200
+
+
+def test_every_query_head_multiplies_with_what_its_kv_head_keeps():
+    # Llama 3.1 8B: 32 layers × 32 heads × (128 + 128) elements; a product and a sum for each.
+    assert LLAMA_31_8B.attention_flops(1000) == 2 * 32 * 32 * 256 * 1000
+    # gpt-oss: 12 of 24 layers, 64 heads × (64 + 64), and as many with a window of 128.
+    assert GPT_OSS_20B.attention_flops(1000) == 2 * 12 * 64 * 128 * (1000 + 128)
 
 
 # The data.
@@ -306,8 +330,7 @@ def test_the_committed_errors_are_those_of_a_fit_without_the_device(device, samp
         for one in samples
         if one.device.name == device
     ]
-    accuracy = script("accuracy")
-    cells = accuracy.read_cells(accuracy.ERRORS)
+    cells = speedcells.read_cells(speedcells.ERRORS)
     committed = [
         f"{cell.predicted:.4g}" for cell in cells if cell.device == device and cell.test == "decode"
     ]
@@ -317,21 +340,21 @@ def test_the_committed_errors_are_those_of_a_fit_without_the_device(device, samp
 def test_the_program_predicts_what_the_fit_predicts(samples, model):
     """Every cell of today's builds: the fitted trees and the program's flat table agree."""
     for one, cell in zip(samples, model.cells, strict=True):
-        if one.run.era or one.run.units > 1:
+        if one.run.era or one.run.units > 1 or one.device.architecture == "6.0":
             continue
         shape = one.run.shape
         kernels = {"float": "f16", "q8": "q8_0", "legacy": "q4_0", "fp4": "mxfp4", "i": "iq3_s"}
         part = DecodePart(
             speed_class=one.speed_class,
             bandwidth_bytes_per_s=one.device.bandwidth_bytes_per_s,
-            fp16_flops_per_s=one.device.fp16_flops_per_s,
+            alu_flops_per_s=one.device.fp16_flops_per_s,
             layers=shape.layers,
             recurrent_layers=shape.recurrent_layers,
             weight_bytes=round(one.weight_bytes),
             cache_bytes=round(shape.cache_bytes(one.run.depth_tokens)),
+            attention_flops=round(shape.attention_flops(one.run.depth_tokens)),
             state_bytes=shape.state_bytes,
             is_moe=shape.is_moe,
-            has_latent_cache=shape.has_latent_cache,
             flash_attention=one.run.flash_attention,
             kernel=kernels.get(one.kernel, {"k": "q4_K", "k-low": "q3_K"}.get(one.kernel)),
         )
@@ -348,20 +371,15 @@ def test_a_family_that_one_device_stands_for_has_only_its_vendors_constants(samp
     assert {one.speed_class for one in samples} >= alone
 
 
-def test_four_of_five_cells_are_inside_the_interval_that_other_devices_give():
-    accuracy = script("accuracy")
-    cells = accuracy.with_coverage(accuracy.read_cells(accuracy.ERRORS))
-    plain = [cell for cell in cells if cell.is_plain]
-    deep = [cell for cell in plain if cell.depth_tokens >= accuracy.DEEP_TOKENS]
-    for chosen in (plain, [cell for cell in plain if cell.is_moe], deep):
-        share = sum(cell.is_inside for cell in chosen) / len(chosen)
-        assert 0.75 <= share <= 0.88
-
-
-def test_the_report_shows_the_committed_errors(runs):
-    accuracy = script("accuracy")
-    cells = accuracy.with_coverage(accuracy.read_cells(accuracy.ERRORS))
-    assert accuracy.speed_section(cells, runs) in accuracy.REPORT.read_text(encoding="utf-8")
+def test_the_committed_intervals_are_what_the_committed_errors_give(committed):
+    errors = [speedcells.error_of(cell) for cell in speedcells.read_cells(speedcells.ERRORS)]
+    own = [one for one in errors if one.pool == "decode"]
+    low, high = (resolve.DECODE_COLUMNS.index(name) for name in ("low", "high"))
+    for name, row in committed["decode"]["classes"].items():
+        if name.startswith(("any", "cpu")):
+            continue
+        found = resolve.interval_of(name, own, ())
+        assert (row[low], row[high]) == pytest.approx(found, rel=3e-3), name
 
 
 def test_the_file_names_the_data_it_was_fitted_on(committed, samples):

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from advisor.estimate.estimator import costs_of, estimate
-from advisor.estimate.fit_flags import Question, converted, llama_cpp_fit, with_part_of_next
+from advisor.estimate.fit_filling import converted, with_part_of_next
+from advisor.estimate.fit_flags import Question, llama_cpp_fit
 from advisor.estimate.fit_layers import Fraction, Layers, flags_of, placement_of
 from advisor.estimate.overhead import driver_context_bytes
 from advisor.estimate.result import Verdict
@@ -182,7 +183,21 @@ def test_a_card_whose_memory_is_not_known_has_no_answer(subject, gpu, target):
     assert found.fit.llama_cpp_fit is None
 
 
-@pytest.mark.parametrize("runtime", [one for one in Runtime if one is not Runtime.LLAMA_SERVER])
+RUNS_IT = {Runtime.LLAMA_SERVER, Runtime.OLLAMA}
+
+
+def test_ollama_leaves_the_layers_to_it_and_says_the_context(subject, gpu, target):
+    """On 24 GiB it wants 32,768 tokens of each of two sequences, whether they fit or not."""
+    asked = Workload(runtime=Runtime.OLLAMA, sequences=2)
+    found = estimate(subject(LLAMA), asked, target(gpu(24), host_gib=64))
+    assert found.fit.llama_cpp_fit.choice.flags == "-c 65536 -ngl all"
+    tight = estimate(subject(LLAMA), asked, target(gpu(24, free_gib=8), host_gib=64))
+    chosen = tight.fit.llama_cpp_fit.choice
+    assert chosen.context_tokens == 65536
+    assert chosen.layers[0].count < 33
+
+
+@pytest.mark.parametrize("runtime", [one for one in Runtime if one not in RUNS_IT])
 def test_other_programs_do_not_ask_for_it(runtime, subject, gpu, target):
     found = estimate(subject(LLAMA), Workload(runtime=runtime), target(gpu(24), host_gib=64))
     assert found.fit.llama_cpp_fit is None

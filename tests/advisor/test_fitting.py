@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from advisor.estimate.estimator import costs_of, estimate
 from advisor.estimate.fit import FIT_MARGIN_BYTES, Wanted, judge
 from advisor.estimate.result import Verdict, Why
-from advisor.estimate.solver import largest_that, smallest_that
+from advisor.estimate.solver import (
+    largest_near,
+    largest_that,
+    largest_within,
+    smallest_near,
+    smallest_that,
+    smallest_within,
+)
 from advisor.workload import Workload
 from catalog.quants import load_quants
 from catalog.shelf import load_models
@@ -320,3 +327,74 @@ def test_the_smallest_number_for_which_a_condition_holds(low, length, edge):
     high = low + length
     expected = max(edge, low) if edge <= high else None
     assert smallest_that(lambda value: value >= edge, low, high) == expected
+
+
+@settings(deadline=None)
+@given(steps=st.lists(st.integers(0, 9), min_size=1, max_size=80), low=st.integers(-20, 20))
+def test_the_edge_of_any_excess_that_never_falls_is_found(steps, low):
+    """However uneven it is: sums of steps, from below zero or above it."""
+    values = [sum(steps[: place + 1]) - 30 for place in range(len(steps))]
+    high = low + len(values) - 1
+
+    def excess(number):
+        return values[number - low]
+
+    within = [number for number in range(low, high + 1) if excess(number) <= 0]
+    assert largest_within(excess, low, high) == (within[-1] if within else None)
+    assert smallest_within(lambda number: excess(-number), -high, -low) == (
+        -within[-1] if within else None
+    )
+
+
+def test_an_even_excess_is_found_in_few_steps():
+    """Both ends, the place where a line crosses zero, and the one behind it; halving takes 17."""
+    asked = []
+
+    def excess(number):
+        asked.append(number)
+        return 3 * number - 100_000
+
+    assert largest_within(excess, 0, 65_536) == 33_333
+    assert len(asked) <= 6
+
+
+def test_an_excess_without_bounds_is_searched_by_halves():
+    def excess(number):
+        return float("inf") if number > 70 else float("-inf")
+
+    assert largest_within(excess, 0, 100) == 70
+
+
+@settings(deadline=None)
+@given(
+    steps=st.lists(st.integers(0, 9), min_size=1, max_size=80),
+    others=st.lists(st.integers(0, 9), min_size=80, max_size=80),
+    low=st.integers(-20, 20),
+)
+def test_a_guess_changes_no_answer_however_wrong(steps, others, low):
+    values = [sum(steps[: place + 1]) - 30 for place in range(len(steps))]
+    wrong = [sum(others[: place + 1]) - 200 for place in range(len(others))]
+    high = low + len(values) - 1
+
+    def excess(number):
+        return values[number - low]
+
+    def near(number):
+        return wrong[number - low]
+
+    within = [number for number in range(low, high + 1) if excess(number) <= 0]
+    expected = within[-1] if within else None
+    assert largest_near(excess, near, low, high) == expected
+    found = smallest_near(lambda number: excess(-number), lambda number: near(-number), -high, -low)
+    assert found == (None if expected is None else -expected)
+
+
+def test_a_guess_that_is_off_by_a_constant_costs_two_steps_or_three():
+    asked = []
+
+    def excess(number):
+        asked.append(number)
+        return number * number - 5_000
+
+    assert largest_near(excess, lambda number: number * number - 6_000, 0, 1_000) == 70
+    assert len(asked) <= 3

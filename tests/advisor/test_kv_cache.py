@@ -290,7 +290,7 @@ def test_more_sequences_in_one_cache_never_need_less(model, context_tokens, sequ
     context_tokens=CONTEXTS,
 )
 def test_a_smaller_cache_type_never_needs_more(model, types, context_tokens, resolved):
-    smaller, larger = sorted(types, key=lambda name: ggml_type(name).bits_per_weight)
+    smaller, larger = sorted(types, key=lambda name: ggml_type(name).bytes_for(32))
     found = [
         size(model, resolved(context_tokens=context_tokens, kv_type_k=name, kv_type_v=name))
         for name in (smaller, larger)

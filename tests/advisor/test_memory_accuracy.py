@@ -54,14 +54,14 @@ def test_the_weights_of_every_row_are_exact_but_for_named_exceptions(reserved, k
 @pytest.mark.parametrize(
     ("table", "place", "scratch_limits", "sum_limits"),
     [
-        pytest.param("server", "gpu", (0.001, 0.04), (0.001, 0.001), id="llama-server, GPU"),
-        pytest.param("server", "host", (0.001, 0.06), (0.001, 0.003), id="llama-server, host"),
-        pytest.param("fit-params", "gpu", (0.001, 0.08), (0.001, 0.003), id="fit-params, GPU"),
-        pytest.param("fit-params", "host", (0.001, 0.03), (0.001, 0.003), id="fit-params, host"),
-        pytest.param("modern", "gpu", (0.006, 0.08), (0.001, 0.015), id="newer models, GPU"),
-        pytest.param("modern", "host", (0.001, 0.07), (0.001, 0.004), id="newer models, host"),
-        pytest.param("library", "gpu", (0.001, 0.07), None, id="every architecture, GPU"),
-        pytest.param("library", "host", (0.001, 0.06), None, id="every architecture, host"),
+        pytest.param("server", "gpu", (0.0001, 0.001), (0.0001, 0.001), id="llama-server, GPU"),
+        pytest.param("server", "host", (0.0001, 0.001), (0.0001, 0.001), id="llama-server, host"),
+        pytest.param("fit-params", "gpu", (0.0001, 0.001), (0.0001, 0.001), id="fit-params, GPU"),
+        pytest.param("fit-params", "host", (0.0001, 0.001), (0.0001, 0.001), id="fit-params, host"),
+        pytest.param("modern", "gpu", (0.0001, 0.001), (0.0001, 0.001), id="newer models, GPU"),
+        pytest.param("modern", "host", (0.0001, 0.001), (0.0001, 0.001), id="newer models, host"),
+        pytest.param("library", "gpu", (0.0001, 0.01), None, id="every architecture, GPU"),
+        pytest.param("library", "host", (0.0001, 0.01), None, id="every architecture, host"),
     ],
 )
 def test_median_and_tail_stay_within(known, table, place, scratch_limits, sum_limits):
@@ -78,16 +78,17 @@ def test_median_and_tail_stay_within(known, table, place, scratch_limits, sum_li
             assert found[1] <= limits[1]
 
 
-def test_no_buffer_but_one_is_off_by_more_than_15_percent(reserved):
-    """EXAONE 4 1.2B's host with half of the blocks: 44 MiB where llama.cpp needs 36."""
-    off = [one.row for one in reserved if one.error("scratch") > 0.1505]
-    assert [(row.model, row.place, row.scratch) for row in off] == [
-        ("exaone-4.0-1.2b", "host", 36.0)
-    ]
+def test_no_buffer_is_off_by_more_than_12_percent(reserved):
+    assert [one.row for one in reserved if one.error("scratch") > 0.12] == []
 
 
-WIDER = set(GraphKind) - {GraphKind.LATENT, GraphKind.RECURRENT}
-"""Kinds whose interval is wider than the sample needs: see `compute.ERRORS`."""
+def test_buffers_of_drawn_graphs_are_exact_but_for_a_few_hybrids(reserved):
+    """Hybrids whose layers stand for others, which leaves another gap here and there."""
+    off = [one for one in reserved if one.kind is not GraphKind.INDEXED]
+    off = [one for one in off if one.error("scratch") > 0.005]
+    assert {one.kind for one in off} <= {GraphKind.RECURRENT}
+    assert len(off) <= 12
+    assert max(one.error("scratch") for one in off) < 0.08
 
 
 @pytest.mark.parametrize("kind", GraphKind)
@@ -95,9 +96,6 @@ def test_four_of_five_buffers_are_inside_the_stated_interval(reserved, kind):
     rows = [one for one in reserved if one.kind is kind]
     share = sum(one.is_inside for one in rows) / len(rows)
     assert share >= 0.8
-    # No wider than it need be, but for those that say why.
-    if kind not in WIDER:
-        assert share <= 0.9
     assert ERRORS[kind] <= 0.12
 
 

@@ -34,6 +34,32 @@ def test_of_32_blocks_on_one_gpu(gpu_layers, gpu, host):
     assert placement.is_whole is (gpu_layers >= 33)
 
 
+@pytest.mark.parametrize(
+    ("gpu_layers", "gpu", "host"),
+    [
+        pytest.param(1, (32, 32, True), (0, 32, False), id="one is the output layer"),
+        pytest.param(2, (32, 32, True), (0, 32, False), id="the second is not loaded at all"),
+        pytest.param(15, (19, 32, True), (0, 19, False), id="15 are one block fewer than without"),
+        pytest.param(33, (1, 32, True), (0, 1, False), id="33 leave the first block behind"),
+        pytest.param(34, (0, 32, True), (0, 0, False), id="34 are all of them"),
+    ],
+)
+def test_of_32_blocks_and_a_prediction_block_behind_them(gpu_layers, gpu, host):
+    """llama.cpp counts it: `offloaded 34/34 layers`."""
+    placement = place(block_count=32, unused_blocks=1, gpu_layers=gpu_layers, weights=[1.0])
+    assert spans(placement) == [gpu]
+    found = placement.host
+    assert (found.first, found.last, found.has_output) == host
+    assert placement.layers == 34
+    assert placement.is_whole is (gpu_layers >= 34)
+
+
+def test_a_prediction_block_takes_a_place_in_the_split():
+    """34 layers, 17 each: 17 blocks, then 15 blocks, the prediction block and the output layer."""
+    placement = place(block_count=32, unused_blocks=1, gpu_layers=34, weights=[1.0, 1.0])
+    assert spans(placement) == [(0, 17, False), (17, 32, True)]
+
+
 def test_without_a_gpu_nothing_is_offloaded():
     placement = place(block_count=32, gpu_layers=99, weights=[])
     assert (placement.gpu_layers, placement.gpus) == (0, ())

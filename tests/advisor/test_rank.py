@@ -24,9 +24,8 @@ from advisor.rank import (
 
 @dataclass(frozen=True)
 class Loss:
-    """A quant's loss: its band, and the band of its interval's upper end."""
+    """A quant's loss: the band of its interval's upper end."""
 
-    band: int | None
     cautious_band: int | None
 
 
@@ -48,7 +47,7 @@ def candidate(name="m", *, evidence=3, loss=0, demoted=(), **answer):
     return Candidate(
         estimate=estimate(name, **answer),
         evidence=SimpleNamespace(band=evidence),
-        loss=Loss(band=loss, cautious_band=loss),
+        loss=Loss(cautious_band=loss),
         demotions=tuple(Demotion(one) for one in demoted),
     )
 
@@ -133,7 +132,7 @@ def test_a_loss_counts_with_the_upper_end_of_its_interval():
     unlucky = Candidate(
         estimate=estimate("unlucky"),
         evidence=SimpleNamespace(band=3),
-        loss=Loss(band=1, cautious_band=3),
+        loss=Loss(cautious_band=3),
         demotions=(),
     )
     assert names(ranked([unlucky, candidate("sure", loss=2)])) == ["sure", "unlucky"]
@@ -172,14 +171,14 @@ def test_a_candidate_that_fits_well_ends_the_search(answer, is_so):
 def test_a_candidate_is_demoted_for(tokens_per_s, band, expected):
     found = demotions(
         estimate(tokens_per_s=tokens_per_s),
-        Loss(band=band, cautious_band=band),
+        Loss(cautious_band=band),
         min_tokens_per_s=DEFAULT_MIN_TOKENS_PER_S,
     )
     assert [one.value for one in found] == expected
 
 
 def test_the_floor_is_what_somebody_asks_for():
-    found = demotions(estimate(tokens_per_s=50.0), Loss(0, 0), min_tokens_per_s=60)
+    found = demotions(estimate(tokens_per_s=50.0), Loss(cautious_band=0), min_tokens_per_s=60)
     assert found == (Demotion.SLOW,)
 
 

@@ -45,6 +45,7 @@ def test_a_model_is_enough():
         ("context", "8k", "context_tokens", 8192),
         ("depth", 0, "depth_tokens", 0),
         ("depth", "2k", "depth_tokens", 2048),
+        ("prompt", "4k", "prompt_tokens", 4096),
         ("ubatch", 1024, "ubatch_tokens", 1024),
         ("sequences", 2, "sequences", 2),
         ("kv_unified", True, "kv_unified", True),

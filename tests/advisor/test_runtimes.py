@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from advisor.estimate import fit
 from advisor.estimate.estimator import estimate
 from advisor.estimate.runtimes import OLLAMA_CONTEXTS, preset
 from advisor.workload import Runtime, Workload
@@ -22,16 +24,29 @@ def test_every_runtime_has_a_row_of_its_own(runtime):
 
 
 @pytest.mark.parametrize(
-    ("runtime", "reserve_mib", "metal_mib"),
+    ("runtime", "reserve_mib"),
     [
-        pytest.param(Runtime.LLAMA_SERVER, 1024, 1024, id="llama-server: its margin of 1 GiB"),
-        pytest.param(Runtime.OLLAMA, 457, 512, id="Ollama: 457 MiB, and 512 under Metal"),
-        pytest.param(Runtime.LLAMA_BENCH, 0, 0, id="llama-bench: nothing, it does not fit models"),
+        pytest.param(Runtime.LLAMA_SERVER, 1024, id="llama-server: its margin of 1 GiB"),
+        pytest.param(Runtime.OLLAMA, 1024, id="Ollama: its llama-server's"),
+        pytest.param(Runtime.LLAMA_BENCH, None, id="llama-bench: it does not fit models"),
     ],
 )
-def test_what_is_left_free_of_a_gpu(runtime, reserve_mib, metal_mib):
-    own = preset(runtime)
-    assert (own.reserve_bytes, own.metal_reserve_bytes) == (reserve_mib * MIB, metal_mib * MIB)
+def test_what_is_left_free_of_a_gpu(runtime, reserve_mib):
+    assert preset(runtime).reserve_bytes == (None if reserve_mib is None else reserve_mib * MIB)
+
+
+def test_what_a_runtime_leaves_free_decides_how_many_layers_are_chosen(
+    subject, gpu, target, monkeypatch
+):
+    """Two blocks of Llama 3.1 8B in Q4_K_M are 0.26 GiB, so that 1 GiB more or less shows."""
+
+    def layers():
+        found = estimate(subject("llama-3.1-8b-instruct"), Workload(), target(gpu(4), host_gib=64))
+        return found.placement.gpu_layers
+
+    usual, own = layers(), preset(Runtime.LLAMA_SERVER)
+    monkeypatch.setattr(fit, "preset", lambda _: replace(own, reserve_bytes=0))
+    assert layers() > usual
 
 
 def test_what_nobody_outside_knows_of_lm_studio_is_unknown():

@@ -14,8 +14,9 @@ from advisor.report.candidates import (
     preferred,
     usual_quants,
 )
+from advisor.report.filter import Filter, is_of
 from advisor.report.model_list import model_list
-from advisor.report.scan import Filter, is_of, scan
+from advisor.report.scan import scan
 from advisor.workload import Workload
 from catalog.evidence import evidence
 from catalog.names import find_model
@@ -24,6 +25,7 @@ from catalog.quants import find_quant, load_quants
 from catalog.shelf import load_models
 
 LLAMA = find_model("llama-3.1-8b-instruct")
+EVERY_MODEL = Filter(everything=True)
 FEW = tuple(
     find_model(name)
     for name in (
@@ -91,6 +93,11 @@ def test_a_filter_admits(wanted, model, is_admitted):
     assert Filter(**wanted).admits(find_model(model)) is is_admitted
 
 
+def test_what_only_lists_models_shows_embeddings_and_base_models_too():
+    assert EVERY_MODEL.lists(find_model("nomic-embed-text-v1.5"))
+    assert not EVERY_MODEL.admits(find_model("nomic-embed-text-v1.5"))
+
+
 @pytest.mark.parametrize(
     ("words", "is_so"),
     [("qwen3", True), ("QWEN 30b", True), ("alibaba a3b", True), ("qwen 31b", False)],
@@ -100,7 +107,7 @@ def test_a_family_is_named_by_any_words_of_its_name_or_publisher(words, is_so):
 
 
 def test_a_list_of_models_passes_every_filter_with_its_evidence():
-    found = model_list(["coder"], family="qwen", purpose="coding", max_params=10**10, popular=True)
+    found = model_list(["coder"], Filter(family="qwen", purpose="coding", max_params=10**10))
     assert found
     for model, known in found:
         assert "coder" in model.repository.casefold()
@@ -108,8 +115,8 @@ def test_a_list_of_models_passes_every_filter_with_its_evidence():
         assert model.tier == 1
         assert "coding" in purposes(model)
         assert known.label
-    assert len(model_list([])) == len(load_models())
-    assert model_list(["coder", "llama-3"]) == []
+    assert len(model_list([], EVERY_MODEL)) == len(load_models())
+    assert model_list(["coder", "llama-3"], EVERY_MODEL) == []
 
 
 # Which quant.

@@ -29,7 +29,7 @@ def fit(why=Why.ENOUGH, *, verdict="fits", now=None, idle=None, device="a card",
 def estimate(found, *, gpu_layers=20, name="Q4_K_M", size=4_900_000_000):
     return SimpleNamespace(
         fit=found,
-        placement=SimpleNamespace(gpu_layers=gpu_layers, layers=33, bare_blocks=12),
+        placement=SimpleNamespace(gpu_layers=gpu_layers, layers=33, blocks=32, bare_blocks=12),
         subject=SimpleNamespace(
             quant=SimpleNamespace(name=name), weights=SimpleNamespace(tensor_bytes=size)
         ),

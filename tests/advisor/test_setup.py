@@ -61,6 +61,12 @@ def test_each_runtime_has_its_own_slots_and_rows_of_logits(runtime, sequences, o
         pytest.param({"kv_unified": False}, 4, 2048, id="the usual four, told not to share"),
         pytest.param({"sequences": 1}, 1, 8192, id="a single one has it all"),
         pytest.param({"sequences": 3}, 3, 2816, id="8,192 / 3 = 2,730 is rounded up to 2,816"),
+        pytest.param(
+            {"sequences": 2, "context_tokens": 513},
+            2,
+            512,
+            id="513 is 768 before it is divided: 384 each, rounded up to 512",
+        ),
     ],
 )
 def test_slots_share_a_cache_or_have_their_own(asked, streams, stream_cells):
@@ -79,6 +85,22 @@ def test_a_context_is_rounded_up_to_256_cells():
 
 def test_a_micro_batch_is_never_longer_than_the_context():
     assert filled(context_tokens=100).ubatch_tokens == 100
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param({"sequences": 1}, 768, id="627 tokens are 768 cells"),
+        pytest.param({"sequences": 4, "kv_unified": True}, 768, id="shared by four, the same"),
+        pytest.param({"sequences": 4}, 1024, id="four of 256 each: more than the batch asked for"),
+    ],
+)
+def test_an_encoders_micro_batch_is_never_longer_than_its_cells(asked, expected):
+    """It looks both ways, so that llama.cpp bounds no batch by the context that was asked for."""
+    workload = Workload(context_tokens=627, ubatch_tokens=1024, **asked)
+    found = resolve(workload, trained_tokens=2048, architecture="gemma-embedding")
+    assert found.ubatch_tokens == expected
+    assert resolve(workload, trained_tokens=2048, architecture="gemma3").ubatch_tokens == 627
 
 
 @pytest.mark.parametrize(

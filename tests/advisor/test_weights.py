@@ -55,6 +55,17 @@ def test_an_encoder_has_no_head(weights):
     assert found.output_bytes == found.output_host_bytes
 
 
+def test_a_head_that_the_host_multiplies_by_is_on_no_device(weights):
+    """BitNet's graph reads the token table itself: 2,560 values for each of 128,256 tokens.
+
+    A device has the final norm, 2,560 values of four bytes.
+    """
+    found = weights("bitnet-b1.58-2b-4t", "F16")
+    assert found.host_head_bytes == found.input_bytes == 2560 * 128_256 * 2
+    assert found.output_bytes == found.output_host_bytes == 2560 * 4
+    assert weights("llama-3.2-1b-instruct").host_head_bytes == 0
+
+
 def test_one_token_reads_the_experts_it_selects(weights):
     """Qwen3 30B A3B: 8 of 128 experts."""
     mixture = weights("qwen3-30b-a3b")

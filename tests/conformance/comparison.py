@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from tests.conformance.draws import Draw
     from tests.conformance.library import Library, Reserved
 
-MIB = 1 << 20
+HOST = "host"
+"""The host's place among the buffers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class Buffer:
     place: str
     ours: Reserved
     theirs: Reserved
+    error_bytes: float
+    """What the program states of its scratch: half the width of the interval."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +66,15 @@ class Compared:
         ours, theirs = self.ours, self.theirs
         if isinstance(ours, Refused) or isinstance(theirs, Refused):
             return ()
-        pairs = zip((*ours.devices, ours.host), (*theirs.devices, theirs.all_host), strict=True)
-        names = (*(f"device {place}" for place in range(len(ours.devices))), "host")
         return tuple(
-            Buffer(place=name, ours=mine, theirs=its)
-            for name, (mine, its) in zip(names, pairs, strict=True)
+            Buffer(place=name, ours=mine, theirs=its, error_bytes=error)
+            for name, mine, its, error in zip(
+                (*(f"device {place}" for place in range(len(ours.devices))), HOST),
+                (*ours.devices, ours.host),
+                (*theirs.devices, theirs.all_host),
+                ours.errors_bytes,
+                strict=True,
+            )
         )
 
 
@@ -86,6 +93,7 @@ def compare(library: Library, architecture: str, folder: Path) -> Iterator[Compa
                 split=draw.split,
                 cpu_moe_layers=draw.cpu_moe_layers,
                 may_rearrange=draw.where is Where.REARRANGED,
+                takes_over=draw.takes_over,
                 context=context_parameters(workload, architecture),
             )
             yield Compared(

@@ -60,6 +60,7 @@ class Where(StrEnum):
     PART = "partly on a device"
     TWO = "on two devices"
     EXPERTS = "on a device, some experts on the host"
+    HELPED = "partly on a device that helps the host"
 
 
 FILES = len(Where)
@@ -84,6 +85,11 @@ class Draw:
     """Layers whose experts are left on the host."""
 
     workloads: tuple[Workload, ...]
+
+    @property
+    def takes_over(self) -> bool:
+        """True where the device computes large batches of what the host has, as a GPU does."""
+        return self.where in {Where.EXPERTS, Where.HELPED}
 
 
 @cache
@@ -110,7 +116,8 @@ def _draw(chance: Random, model: Model, where: Where) -> Draw:
     if where is Where.EXPERTS and not model.hyperparameters.expert_used_count:
         where = Where.DEVICE
     blocks = model.hyperparameters.block_count
-    gpu_layers = chance.randint(1, blocks) if where is Where.PART else blocks + 1
+    is_part = where in {Where.PART, Where.HELPED}
+    gpu_layers = chance.randint(1, blocks) if is_part else blocks + 1
     gpu_layers = 0 if where in ALONE else gpu_layers
     cpu_moe_layers = chance.randint(1, blocks) if where is Where.EXPERTS else 0
     split: tuple[float, ...] = () if where in ALONE else (1.0,)

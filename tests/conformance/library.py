@@ -81,26 +81,30 @@ class Question:
     cpu_moe_layers: int
     may_rearrange: bool
     context: Parameters
+    takes_over: bool = False
+    """True where devices compute large products of the host's weights, as GPUs do."""
 
 
 class Library:
     """The process that has the library; a new one when it dies."""
 
     def __init__(self, folder: Path) -> None:
-        self._breakdown = folder / "breakdown.so"
-        compile_breakdown(self._breakdown)
+        self._breakdown, self._gpu = folder / "breakdown.so", folder / "gpu.so"
+        build("breakdown.cpp", self._breakdown, "llama")
+        build("gpu.cpp", self._gpu, "ggml-base")
         self._complaints = (folder / "complaints.txt").open("w+", encoding="utf-8")
         self._start()
 
     def _start(self) -> None:
+        # Linux's loader lets what comes first answer for the libraries; see `gpu.cpp`.
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "worker.py"), str(self._breakdown)],
+            [sys.executable, str(HERE / "worker.py"), str(self._breakdown), str(self._gpu)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
             text=True,
             encoding="utf-8",
-            env={**os.environ, "GGML_NO_BACKTRACE": "1"},
+            env={**os.environ, "GGML_NO_BACKTRACE": "1", "LD_PRELOAD": str(self._gpu)},
         )
         hello = self._read()
         assert hello is not None, f"the library did not start: {self._last_complaint()}"
@@ -158,12 +162,13 @@ def _reserved(buffers: dict[str, list[int]], name: str) -> Reserved:
     return Reserved(weights=weights, cache=cache, scratch=scratch)
 
 
-def compile_breakdown(target: Path) -> None:
-    """Build the few lines of C++ that read the library's own answer."""
-    folder = Path(find_spec("llama_cpp").origin).parent / "lib"
-    library = next(folder.glob("libllama.[sd]*"))
+def build(source: str, target: Path, against: str) -> None:
+    """Build a file of C++ that is beside this one, against one of the package's libraries."""
+    package = Path(find_spec("llama_cpp").origin).parent
+    folder, headers = package / "lib", package.parent / "include"
+    library = next(folder.glob(f"lib{against}.[sd]*"))
     compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
     assert compiler, "the conformance tests need a C++ compiler, as building llama.cpp does"
-    source = str(HERE / "breakdown.cpp")
-    options = ["-std=c++17", "-fPIC", "-shared", f"-Wl,-rpath,{folder}"]
-    subprocess.run([compiler, *options, source, "-o", str(target), str(library)], check=True)
+    options = ["-std=c++17", "-fPIC", "-shared", f"-I{headers}", f"-Wl,-rpath,{folder}"]
+    words = [compiler, *options, str(HERE / source), "-o", str(target), str(library)]
+    subprocess.run(words, check=True)

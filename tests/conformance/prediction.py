@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from advisor.errors import UsageError
-from advisor.estimate.compute import relative_error
-from advisor.estimate.estimator import estimate
+from advisor.estimate.estimator import costs_of, estimate
+from advisor.estimate.memory import scratch_error_bytes
 from advisor.estimate.subject import subject_of
 from advisor.figure import Figure, Origin
 from advisor.target import Gpu, Host, Target
@@ -28,8 +28,8 @@ class Predicted:
     host: Reserved
     rearranged_bytes: int
     output_bytes: int
-    stated_error: float
-    """Half the width of the scratch's interval, as a share of it."""
+    errors_bytes: tuple[float, ...]
+    """Half the width of the scratch's interval, on each device and the host."""
 
     kind: GraphKind
 
@@ -50,21 +50,30 @@ def predict(
     except UsageError as error:
         return Refused(reason=str(error))
     *devices, host = answer.allocations
+    costs = costs_of(subject, answer.setup)
+    copies = [
+        costs.copied_bytes(answer.placement, place) if draw.takes_over else 0
+        for place in range(len(devices))
+    ]
+    errors = (
+        scratch_error_bytes(costs, one.compute_bytes, copied)
+        for one, copied in zip(answer.allocations, (*copies, 0), strict=True)
+    )
     return Predicted(
-        devices=tuple(map(_reserved, devices)),
-        host=_reserved(host),
+        devices=tuple(map(_reserved, devices, copies)),
+        host=_reserved(host, 0),
         rearranged_bytes=host.repack_bytes,
         output_bytes=host.overhead_bytes - host.repack_bytes,
-        stated_error=relative_error(subject.shape),
+        errors_bytes=tuple(errors),
         kind=subject.shape.kind,
     )
 
 
-def _reserved(allocation: Allocation) -> Reserved:
+def _reserved(allocation: Allocation, copies: int) -> Reserved:
     return Reserved(
         weights=allocation.weights_bytes,
         cache=allocation.kv_cache_bytes,
-        scratch=allocation.compute_bytes,
+        scratch=allocation.compute_bytes + copies,
     )
 
 

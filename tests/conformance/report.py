@@ -6,14 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tests.conformance.library import Refused
-from tests.conformance.tolerance import (
-    MIB,
-    SCRATCH_EXCEPTIONS,
-    WITHOUT_SCRATCH,
-    is_far,
-    is_inside,
-    scratch_exception,
-)
+from tests.conformance.tolerance import MIB, WITHOUT_SCRATCH, is_compared, is_far, is_inside
 
 if TYPE_CHECKING:
     from tests.conformance.comparison import Buffer, Compared
@@ -31,15 +24,13 @@ def report_lines(found: Sequence[Compared]) -> Iterator[str]:
         f"{len(found)} contexts of {len(names)} models, {len(kinds)} architectures:"
         f" {len(started)} started, {sum(map(is_death, found))} killed llama.cpp, the rest refused"
     )
-    yield from (f"scratch not compared {where}: {why}" for where, why in WITHOUT_SCRATCH.items())
-    for why in SCRATCH_EXCEPTIONS:
-        count = sum(scratch_exception(one.draw, one.workload) == why for one in started)
-        yield f"scratch not compared of {count} contexts: {why}"
+    for (where, place), why in WITHOUT_SCRATCH.items():
+        yield f"scratch not compared {where}, {place}: {why}"
     pairs = list(scratch(found))
     if pairs:
-        inside = sum(is_inside(*pair) for pair in pairs) / len(pairs)
+        inside = sum(is_inside(buffer) for _, buffer in pairs) / len(pairs)
         yield f"{len(pairs)} scratch buffers, {inside:.1%} inside the stated interval"
-    far = [pair for pair in pairs if is_far(*pair)]
+    far = [pair for pair in pairs if is_far(pair[1])]
     yield f"{len(far)} beyond twice the interval{', the farthest:' if far else ''}"
     yield from (scratch_line(*pair) for pair in sorted(far, key=_share, reverse=True)[:SHOWN])
 
@@ -52,11 +43,7 @@ def is_death(one: Compared) -> bool:
 def scratch(found: Sequence[Compared]) -> Iterator[tuple[Compared, Buffer]]:
     """Every scratch buffer that can be compared."""
     return (
-        (one, buffer)
-        for one in found
-        if one.draw.where not in WITHOUT_SCRATCH
-        and scratch_exception(one.draw, one.workload) is None
-        for buffer in one.buffers
+        (one, buffer) for one in found for buffer in one.buffers if is_compared(one.draw, buffer)
     )
 
 

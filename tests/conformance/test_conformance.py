@@ -17,8 +17,6 @@ from tests.conformance.tolerance import (
     MIB,
     is_far,
     is_inside,
-    output_beside_bytes,
-    pads_before_it_shares,
     weights_beside_bytes,
 )
 
@@ -33,8 +31,8 @@ each_architecture = pytest.mark.parametrize("architecture", architectures())
 INSIDE_SHARE = 0.8
 """What the stated interval promises."""
 
-MOST_FAR_SHARE = 0.12
-"""An interval of 80 % promises little about the rest: 8 % were farther off in November 2026."""
+MOST_FAR_SHARE = 0.03
+"""Six runs in November 2026 had 0.6 to 1.3 %, most of them of graphs that are not drawn."""
 
 MOST_DEATHS_SHARE = 0.02
 
@@ -66,11 +64,7 @@ def test_weights_are_exact_on_every_device(known):
         (one.name, buffer.place, buffer.ours.weights, buffer.theirs.weights)
         for one in known
         for buffer in one.buffers
-        if abs(
-            buffer.ours.weights
-            + weights_beside_bytes(one.draw, buffer.place)
-            - buffer.theirs.weights
-        )
+        if abs(buffer.ours.weights + weights_beside_bytes(one.draw) - buffer.theirs.weights)
         > LOG_STEP_BYTES
     ]
     assert off == []
@@ -93,8 +87,7 @@ def test_caches_and_states_are_exact_on_every_device(known):
         (one.name, buffer.place, buffer.ours.cache, buffer.theirs.cache)
         for one in known
         for buffer in one.buffers
-        if not pads_before_it_shares(one.workload)
-        and abs(buffer.ours.cache - buffer.theirs.cache) > LOG_STEP_BYTES
+        if abs(buffer.ours.cache - buffer.theirs.cache) > LOG_STEP_BYTES
     ]
     assert off == []
 
@@ -104,13 +97,7 @@ def test_the_buffer_for_logits_is_exact(known):
     off = [
         (one.name, one.ours.output_bytes / MIB, one.theirs.output_mib)
         for one in known
-        if one.buffers
-        and abs(
-            one.ours.output_bytes
-            + output_beside_bytes(one.draw, one.workload)
-            - one.theirs.output_mib * MIB
-        )
-        > LOG_STEP_BYTES
+        if one.buffers and abs(one.ours.output_bytes - one.theirs.output_mib * MIB) > LOG_STEP_BYTES
     ]
     assert off == []
 
@@ -128,12 +115,12 @@ def test_what_llama_cpp_refuses_is_refused_and_nothing_else(known):
 
 def test_four_of_five_scratch_buffers_are_inside_the_stated_interval(everything):
     pairs = list(scratch(everything))
-    assert sum(is_inside(*pair) for pair in pairs) >= INSIDE_SHARE * len(pairs)
+    assert sum(is_inside(buffer) for _, buffer in pairs) >= INSIDE_SHARE * len(pairs)
 
 
 def test_few_scratch_buffers_are_beyond_twice_the_interval(everything):
     pairs = list(scratch(everything))
-    far = [scratch_line(*pair) for pair in pairs if is_far(*pair)]
+    far = [scratch_line(*pair) for pair in pairs if is_far(pair[1])]
     assert len(far) <= MOST_FAR_SHARE * len(pairs), "\n".join(far)
 
 

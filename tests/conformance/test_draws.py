@@ -8,7 +8,6 @@ from advisor.workload import FlashAttention, Runtime, Workload
 from tests.conformance import draws as drawing
 from tests.conformance.draws import ALONE, SEED_VARIABLE, Where, architectures, draws
 from tests.conformance.parameters import context_parameters
-from tests.conformance.tolerance import pads_before_it_shares
 
 
 @pytest.fixture
@@ -42,19 +41,6 @@ def test_every_place_is_drawn_with_settings_that_suit_the_model(seeded, architec
         assert 0 <= one.gpu_layers <= one.model.hyperparameters.block_count + 1
         for workload in one.workloads:
             assert 1 <= workload.context_tokens <= one.model.context_tokens
-
-
-@pytest.mark.parametrize(
-    ("context_tokens", "sequences", "unified", "expected"),
-    [
-        pytest.param(513, 2, False, True, id="513 become 768, half of that 512 and not 256"),
-        pytest.param(1024, 2, False, False, id="1,024 are 512 for each of two either way"),
-        pytest.param(513, 2, True, False, id="a shared cache is rounded once"),
-    ],
-)
-def test_where_llama_cpp_pads_before_it_shares(context_tokens, sequences, unified, expected):
-    workload = Workload(context_tokens=context_tokens, sequences=sequences, kv_unified=unified)
-    assert pads_before_it_shares(workload) is expected
 
 
 def parameters(**settings):

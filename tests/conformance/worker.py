@@ -5,8 +5,8 @@ file without allocating, starts contexts the same way, and says what each would 
 device is the same processor once more, behind llama.cpp's remote backend on loopback, which the
 library treats as a GPU.
 
-A question is `{"path", "gpu_layers", "split", "cpu_moe_layers", "may_rearrange", "context": {…}}`,
-as `tests.conformance.library` asks it.
+A question is `{"path", "gpu_layers", "split", "cpu_moe_layers", "may_rearrange", "takes_over",
+"context": {…}}`, as `tests.conformance.library` asks it.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Log:
 class Library:
     """The library, its log, and the devices that it may use."""
 
-    def __init__(self, breakdown: str) -> None:
+    def __init__(self, breakdown: str, gpu: str) -> None:
         self.log = Log()
         llama.llama_backend_init()
         self._base = shared("ggml-base")
@@ -83,6 +83,9 @@ class Library:
         self._tell = ctypes.CDLL(breakdown).tell_breakdown
         self._tell.argtypes = [ctypes.c_void_p, Told]
         self._tell.restype = None
+        self._take_over = ctypes.CDLL(gpu).answer_as_gpu
+        self._take_over.argtypes = [ctypes.c_bool]
+        self._take_over.restype = None
         self.devices = remote_devices(2)
         self._model: object = None
         self._loaded: dict = {}
@@ -91,6 +94,7 @@ class Library:
         """What a context would reserve, or why the library refuses it."""
         self.log.clear()
         wanted = question.pop("context")
+        self._take_over(question["takes_over"])
         if question != self._loaded:
             self._free()
             self._model, self._loaded = self._load(question), question
@@ -208,7 +212,7 @@ def free_port() -> int:
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the remote backend talks on stdout
-    library = Library(sys.argv[1])
+    library = Library(*sys.argv[1:])
     hello = {"devices": len(library.devices), "instruction_sets": instruction_sets()}
     answers.write(json.dumps(hello) + "\n")
     answers.flush()

@@ -1,0 +1,100 @@
+"""Cells that a layer of Qwen 4 chooses for each token, in whole blocks, and the mask that says so.
+
+Source: llama.cpp `src/models/qwen4exp.cpp` (`build_qsa_top_k`, `build_attn_qsa`), October 2026.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from advisor.estimate.graph.draft import F32_BYTES, POSITION_BYTES
+from advisor.estimate.graph.sketch import ANYWHERE
+from advisor.estimate.kv_cache import row_bytes
+
+if TYPE_CHECKING:
+    from advisor.estimate.graph.draft import Draft
+
+BLOCK_CELLS = 4
+CHOSEN_CELLS = 2048
+"""Cells of a block, and how many are chosen, in Qwen 3.8 Flash Next."""
+
+POSITIONS_EACH = 4
+
+
+class Choices:
+    """What all layers that choose cells share."""
+
+    def __init__(self, d: Draft) -> None:
+        self._draft = d
+        setup, leaf = d.setup, d.sketch.leaf
+        self.cells = setup.stream_cells
+        self.blocks = -(-self.cells // BLOCK_CELLS)
+        self.chosen = min(self.cells, CHOSEN_CELLS + BLOCK_CELLS - 1)
+        members = POSITION_BYTES * BLOCK_CELLS * self.blocks * setup.streams
+        self.block_of = leaf(POSITION_BYTES * self.cells * setup.streams)
+        self.members = leaf(members)
+        self.positions = leaf(members // BLOCK_CELLS * POSITIONS_EACH)
+        self.bias = leaf(F32_BYTES * self.blocks * d.tokens)
+
+    def zeros(self) -> int:
+        """What opens the mask for the cells of one layer, and has a place from the start."""
+        return self._draft.sketch.leaf(F32_BYTES * self.chosen * self._draft.tokens, ANYWHERE)
+
+    def leave_out(self, layer: int) -> None:
+        """Give the place of a layer's zeros back, without the layer, which is like others."""
+        sketch = self._draft.sketch
+        sketch.draw(sketch.node(0, (self.zeros(),), layer))
+
+
+def opened_mask(d: Draft, layer: int, y: int, choices: Choices) -> int:
+    """The usual mask, open only for the cells that were chosen."""
+    sketch, usual = d.sketch, d.mask(layer)
+    chosen = _chosen(d, layer, y, choices)
+    closed = d.same(usual)
+    zeros = d.same(choices.zeros())
+    opened = sketch.written(sketch.view(closed), zeros, sketch.view(chosen))
+    return sketch.node(sketch.size[usual], (sketch.view(opened), usual), reuses=True)
+
+
+def _chosen(d: Draft, layer: int, y: int, choices: Choices) -> int:
+    """The cells of the best blocks."""
+    hyper, sketch = d.hyper, d.sketch
+    heads, length = hyper.indexer_head_count or 0, hyper.indexer_key_length or 0
+    key = sketch.view(d.product(y, length, layer))
+    sketch.draw(sketch.node(0, (key, d.indexer_indices), layer))
+    pooled = _pooled(d, layer, length, choices)
+    query = d.norm(sketch.view(d.product(y, heads * length, layer)), layer)
+    score = d.made(heads * choices.blocks, pooled, sketch.view(d.turned(query)))
+    score = d.same(sketch.view(score))
+    of_head = F32_BYTES * d.tokens * choices.blocks
+    summed = d.copied(sketch.view(score), of_head)
+    for _ in range(1, heads):
+        summed = d.sum(summed, sketch.view(score))
+    summed = d.same(summed, choices.bias)
+    by_block = d.copied(sketch.view(summed))
+    by_cell = d.made(choices.cells, by_block, choices.block_of)
+    by_cell = d.copied(sketch.view(by_cell))
+    masked = d.same(by_cell, sketch.view(_whole_mask(d, layer)))
+    return sketch.view(d.copied(d.made(choices.chosen, masked)))
+
+
+def _whole_mask(d: Draft, layer: int) -> int:
+    """The usual mask in F32, which flash attention has in F16."""
+    usual = d.mask(layer)
+    return d.copied(usual, 2 * d.sketch.size[usual]) if d.setup.flash_attention else usual
+
+
+def _pooled(d: Draft, layer: int, length: int, choices: Choices) -> int:
+    """The mean of each block's keys, normed and rotated."""
+    sketch, setup = d.sketch, d.setup
+    count = choices.blocks * setup.streams
+    size = F32_BYTES * length * count
+    kept = sketch.cached(
+        layer, setup.streams * choices.cells * row_bytes(setup.kv_type_k, length)
+    )
+    members = sketch.view(sketch.node(BLOCK_CELLS * size, (kept, choices.members)))
+    total = d.copied(sketch.view(members), size)
+    for _ in range(1, BLOCK_CELLS):
+        total = d.sum(total, d.copied(sketch.view(members), size))
+    normed = d.norm(sketch.view(d.same(total)), layer)
+    return sketch.view(d.same(sketch.view(normed), choices.positions))

@@ -1,0 +1,92 @@
+"""The scratch that each device reserves for a model's graph, wherever its layers are.
+
+Picks the drawing of an architecture, draws it, and has it shared out; holds no size of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from advisor.estimate.graph.draft import Draft
+from advisor.estimate.graph.folding import folded
+from advisor.estimate.graph.model_graph import FILE_OF
+from advisor.estimate.graph.schedule import buffers
+from advisor.estimate.graph.sketch import INPUT, OUTPUT
+
+if TYPE_CHECKING:
+    from advisor.estimate.graph.model_graph import ModelGraph
+    from advisor.estimate.placement import Placement
+    from advisor.estimate.setup import Setup
+    from catalog.cache import LayerCache
+
+Draw = Callable[[Draft, Sequence[int]], None]
+
+PIPELINE_COPIES = 4
+"""Inputs that llama.cpp's scheduler keeps for batches on their way through several GPUs.
+
+Source: `GGML_SCHED_MAX_COPIES`, llama.cpp (October 2026).
+"""
+
+
+@cache
+def drawing(architecture: str) -> Draw:
+    """What draws an architecture's graph. Only the files that are needed are loaded."""
+    file = import_module(f"advisor.estimate.graph.{FILE_OF[architecture]}")
+    draw: Draw = file.draw
+    return draw
+
+
+@dataclass(kw_only=True, eq=False)
+class Scratch:
+    """The scratch of one model in one setup, for every placement that is asked for."""
+
+    graph: ModelGraph
+    caches: Sequence[LayerCache]
+    setup: Setup
+
+    def bytes_of(self, placement: Placement) -> tuple[int, ...]:
+        """Bytes of each GPU, in their order, and then of the host."""
+        used = [place for place, share in enumerate(placement.gpus) if share.is_used]
+        owners = owners_of(placement, used)
+        found = self._shared_out(owners, len(used), is_pipeline=placement.is_pipeline)
+        sizes = dict(zip(used, found, strict=False))
+        return (*(sizes.get(place, 0) for place in range(len(placement.gpus))), found[-1])
+
+    @cached_property
+    def _known(self) -> dict[tuple[tuple[tuple[int, int], ...], int, int, bool], list[int]]:
+        return {}
+
+    def _shared_out(self, owners: Sequence[int], gpus: int, *, is_pipeline: bool) -> list[int]:
+        """The same of devices by number, each worked out once."""
+        kinds = self.graph.kinds(self.caches)
+        layers = folded(kinds, owners[:-1])
+        marks = tuple((kinds[layer], owners[layer]) for layer in layers)
+        key = (marks, owners[-1], gpus, is_pipeline)
+        if key not in self._known:
+            draft = Draft(self.graph.architecture, self.graph.hyper, self.caches, self.setup)
+            draft.norms_apart |= gpus > 1  # a GPU makes the first norm of the next one's layers
+            draft.is_cut = 0 < owners[:-1].count(gpus) < len(owners) - 1
+            drawing(self.graph.architecture)(draft, layers)
+            homes = {INPUT: gpus, OUTPUT: owners[-1]}
+            self._known[key] = buffers(
+                draft.sketch,
+                lambda home: homes[home] if home < 0 else owners[home],
+                gpus + 1,
+                copies=PIPELINE_COPIES if is_pipeline else 1,
+            )
+        return self._known[key]
+
+
+def owners_of(placement: Placement, used: Sequence[int]) -> list[int]:
+    """The device of each layer, and of the output; the host comes after the GPUs in use."""
+    owners = [len(used)] * (placement.blocks + 1)
+    for number, place in enumerate(used):
+        share = placement.gpus[place]
+        owners[share.first : share.last] = [number] * share.blocks
+        if share.has_output:
+            owners[-1] = number
+    return owners

@@ -1,0 +1,86 @@
+"""A GPU's scratch where it computes large batches of what the host has."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.estimate.estimator import costs_of
+from advisor.estimate.graph.helping import Helping
+from advisor.estimate.graph.lending import extras_of
+from advisor.estimate.placement import place
+
+MIB = 1 << 20
+LLAMA = "llama-3.1-8b-instruct"
+MIXTURE = "qwen3-30b-a3b"
+
+
+@pytest.fixture
+def helping(subject, resolved):
+    """MiB of the first GPU, and the graph that it is of."""
+
+    def find(name, quant="Q4_K_M", *, gpu_layers=999, gpus=(1.0,), n_cpu_moe=0, **asked):
+        own = subject(name, quant)
+        setup = resolved(**{"context_tokens": 8192, "sequences": 1, **asked})
+        costs = costs_of(own, setup)
+        placement = place(
+            block_count=own.weights.block_count,
+            gpu_layers=gpu_layers,
+            weights=gpus,
+            n_cpu_moe=n_cpu_moe,
+        )
+        extras = extras_of(own.table, own.model.hyperparameters.key_length)
+        found = Helping(scratch=costs.context.drawn, extras=extras).of(placement)
+        return found.gpu_bytes(own.table) / MIB
+
+    return find
+
+
+def test_what_a_real_gpus_log_says(helping):
+    """Hermes 3 8B (Llama 3.1) in Q4_0 on an RTX 2060 with CUDA, 15 of 33 layers: 248.00 MiB.
+
+    Source: GitHub, an Ollama log of June 2026, `tests/measured/gpu_logs.csv`.
+    """
+    found = helping(LLAMA, "Q4_0", gpu_layers=15, context_tokens=32_768)
+    assert found == pytest.approx(248.0, abs=0.01)
+
+
+def test_experts_of_gpt_oss_find_room_behind_the_second_mask(helping):
+    """As llama.cpp reserves it: 207.48 MiB, of which one stack of experts is 134.47.
+
+    20.01 before the mask of layers without a window, which is 8; then the stack, and 22.5 each for
+    what gate and up put out of four experts of 2,880 for 512 tokens.
+    """
+    found = helping("gpt-oss-20b", n_cpu_moe=5)
+    assert found == pytest.approx(20.01 + 8 + 134.47 + 2 * 22.5, abs=0.01)
+
+
+def test_two_stacks_are_there_at_once_behind_a_mask_that_comes_late(helping):
+    """Qwen3.5 122B attends first in its fourth layer, whose mask lies behind a stack of 528 MiB."""
+    found = helping("qwen3.5-122b-a10b", "IQ4_NL", n_cpu_moe=38, context_tokens=4096)
+    assert found > 2 * 528
+
+
+def test_the_first_gpu_computes_for_all(helping):
+    """What it copies of the second's experts is beside what that one hands over: 269.75 MiB."""
+    assert helping(MIXTURE, gpus=(1.0, 1.0), n_cpu_moe=48) == pytest.approx(269.75, abs=0.01)
+
+
+def test_queries_and_keys_are_normed_with_weights_of_the_hosts(helping):
+    """Qwen3 30B-A3B with 10 of 49 layers: a norm of each head moves a mask of 8 MiB up by 8.
+
+    Source: `tests/measured/llama_cpp_placement.csv`.
+    """
+    assert helping(MIXTURE, gpu_layers=10) == pytest.approx(257_949_696 / MIB, abs=0.01)
+
+
+def test_layers_that_repeat_others_need_no_more(helping):
+    few, more, all_ = (helping(MIXTURE, n_cpu_moe=count) for count in (8, 20, 48))
+    assert few == more == all_
+
+
+def test_a_longer_context_never_needs_less(helping):
+    sizes = [
+        helping(LLAMA, gpu_layers=15, context_tokens=tokens)
+        for tokens in (1024, 4096, 16_384, 65_536)
+    ]
+    assert sizes == sorted(sizes)
