@@ -66,10 +66,13 @@ its few published runs are: such cards are bound by launches rather than by memo
 UNIFIED_FAMILIES = {"amd": "apu"}
 """Vendors whose chips with shared memory are alike, whatever their generation."""
 
+FLOAT = "float"
+"""Kernels of weights that are not quantised."""
+
 KERNELS: dict[str, str] = {
-    "f32": "float",
-    "f16": "float",
-    "bf16": "float",
+    "f32": FLOAT,
+    "f16": FLOAT,
+    "bf16": FLOAT,
     "q8_0": "q8",
     "q8_1": "q8",
     "q4_0": "legacy",
@@ -102,6 +105,14 @@ HALF_RATE_LINE = "GeForce"
 
 Source: NVIDIA's whitepapers for GA102 (2021), AD102 (2022) and GB202 (2025), peak FP16 tensor
 rates with FP32 accumulation. INT8, which llama.cpp's prompt kernels use, is not halved.
+"""
+
+
+DOUBLE_RATE_ARCHITECTURE = "6.0"
+"""NVIDIA's P100, whose FP16 rate is that of pairs: twice what its ALUs do one by one.
+
+Source: NVIDIA Tesla P100 whitepaper (2016). The catalog's rate of other chips that old is the
+ALU's, for want of a usable FP16 rate.
 """
 
 
@@ -157,3 +168,15 @@ def halves_fp16(*, vendor: str, name: str) -> bool:
         name: The card's name with its product line (`NVIDIA GeForce RTX 4090`).
     """
     return vendor.lower() == "nvidia" and HALF_RATE_LINE in name
+
+
+def alu_flops_per_s(*, architecture: str | None, fp16_flops_per_s: float | None) -> float | None:
+    """The rate that unpacking weights, or attention, does not exceed on a GPU.
+
+    Args:
+        architecture: Compute capability; ``None`` where it is not known.
+        fp16_flops_per_s: The catalog's rate; ``None`` where it is not known. [FLOP/s]
+    """
+    if fp16_flops_per_s is None or architecture != DOUBLE_RATE_ARCHITECTURE:
+        return fp16_flops_per_s
+    return fp16_flops_per_s / 2

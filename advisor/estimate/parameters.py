@@ -17,7 +17,7 @@ from typing import Any
 
 from advisor.estimate.classes import ANY, fallbacks
 
-SCHEMA = "advisor.speed-parameters/1"
+SCHEMA = "advisor.speed-parameters/2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,26 +42,24 @@ class DecodeClass:
     cache_efficiency: float
     """Share of the bandwidth at which keys and values are read, with flash attention."""
 
-    cache_ceiling_bytes_per_s: float | None
-    """Rate of flash attention if the memory were endlessly fast: it keeps few cores busy.
-
-    ``None`` where nothing but the memory slows it down.
-    """
+    attention_flops_per_s: float | None
+    """Rate at which flash attention multiplies one token's queries, besides reading: it keeps few
+    cores busy. ``None`` where nothing but the memory slows it down."""
 
     plain_cache_efficiency: float
-    """Share of the bandwidth at which they are read without flash attention; no ceiling."""
-
-    latent_cache_factor: float
-    """How much slower a latent cache (MLA) is read, by either measure."""
+    """Share of the bandwidth at which they are read without flash attention, products included."""
 
     state_efficiency: float
     """Share of the bandwidth at which recurrent state is read and written."""
 
     arithmetic_per_weight: float
-    """ALU operations on each weight that do not hide behind the reads; 0 where all do."""
+    """ALU operations on each weight, where they can take longer than its read; 0 elsewhere."""
 
     alu_flops_per_byte: float
     """ALU rate per byte of bandwidth, where the device's own rate is not known."""
+
+    float_experts_factor: float
+    """Efficiency of experts in F16 and BF16 against other weights in these types."""
 
     low: float
     high: float
@@ -92,6 +90,7 @@ class RuntimeFactors:
     efficiency: float = 1.0
     cache_efficiency: float = 1.0
     prefill_efficiency: float = 1.0
+    prefill_overhead: float = 1.0
     interval: tuple[float, float] | None = None
     """Its own 80 % interval of decode; ``None`` for the class's."""
 
@@ -126,6 +125,9 @@ class Prefill:
 
     plain_attention_factor: float
     """Attention without flash attention takes this much longer."""
+
+    layer_overhead_s: float
+    """What a layer takes for a batch of any size, before a large GPU is busy."""
 
     read_efficiency: float
 

@@ -3,7 +3,7 @@
 Pure formulas. A prompt takes, summed over devices::
 
     products / (efficiency × FP16 rate) + attention / (efficiency × FP16 rate)
-    + weights / (efficiency × bandwidth), once for each batch of 512 tokens
+    + weights / (efficiency × bandwidth) + layers × overhead, once for each batch of 512 tokens
 
 The constants were fitted on published runs (`parameters`); their error is in `docs/accuracy.md`.
 """
@@ -23,7 +23,7 @@ from advisor.estimate.parameters import (
     prefill_class,
     runtime_factors,
 )
-from advisor.estimate.speed import BANDWIDTH, COMPUTE, Speed, backend_of
+from advisor.estimate.speed import BANDWIDTH, COMPUTE, OVERHEAD, Speed, backend_of, largest
 
 if TYPE_CHECKING:
     from advisor.estimate.speed import SpeedTerm
@@ -47,6 +47,9 @@ class PrefillPart:
 
     weight_bytes: int
     """Of all weights here but the input table, unused experts included."""
+
+    layers: int = 0
+    """As `DecodePart` counts them."""
 
     is_half_rate: bool = False
     """From `classes.halves_fp16`."""
@@ -87,6 +90,7 @@ def touched_share(*, expert_share: float, used_share: float, tokens: int) -> flo
 class PrefillTimes:
     """Seconds that one device takes for a prompt, by what they go to."""
 
+    launches: float
     products: float
     attention: float
     reads: float
@@ -94,7 +98,7 @@ class PrefillTimes:
     @property
     def total(self) -> float:
         """All of it."""
-        return self.products + self.attention + self.reads
+        return self.launches + self.products + self.attention + self.reads
 
 
 def prefill_speed(
@@ -122,7 +126,7 @@ def prefill_speed(
     if not parts or prompt_tokens <= 0:
         msg = "a prefill speed needs a device and a prompt"
         raise ValueError(msg)
-    total = slow = fast = reads = 0.0
+    total = slow = fast = reads = launches = 0.0
     for part in parts:
         constants = prefill_class(part.speed_class)
         if constants is None or part.fp16_flops_per_s is None:
@@ -131,13 +135,14 @@ def prefill_speed(
         times = prefill_times(part, constants, program, prompt_tokens, depth_tokens)
         total += times.total
         reads += times.reads
+        launches += times.launches
         slow += times.total / constants.low
         fast += times.total / constants.high
     return Speed(
         tokens_per_s=prompt_tokens / total,
         low=prompt_tokens / slow,
         high=prompt_tokens / fast,
-        bound_by=BANDWIDTH if reads > total - reads else COMPUTE,
+        bound_by=largest({COMPUTE: total - reads - launches, BANDWIDTH: reads, OVERHEAD: launches}),
         explain=partial(_terms, tuple(parts), str(runtime), prompt_tokens, depth_tokens),
     )
 
@@ -169,7 +174,9 @@ def prefill_times(
         tokens=min(prompt_tokens, UBATCH_TOKENS),
     )
     batches = -(-prompt_tokens // UBATCH_TOKENS)
+    each = common.layer_overhead_s * program.prefill_overhead
     return PrefillTimes(
+        launches=batches * part.layers * each,
         products=products * common.moe_factor if part.is_moe else products,
         attention=attention if part.flash_attention else attention * common.plain_attention_factor,
         reads=batches * touched / (common.read_efficiency * part.bandwidth_bytes_per_s),

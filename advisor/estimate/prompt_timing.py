@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from advisor.estimate.basis import PrefillBasis
 from advisor.estimate.classes import halves_fp16, speed_class
-from advisor.estimate.prefill import PrefillPart, prefill_speed
+from advisor.estimate.prefill import PrefillPart
 from advisor.estimate.result import Timed
-from advisor.estimate.timing import bytes_read
+from advisor.estimate.timing import bytes_read, mixer_layers
 from advisor.figure import weakest
 from catalog.cache import Window
 
@@ -35,15 +36,23 @@ def time_prefill(
         return None
     rates: list[Figure] = []
     parts: list[PrefillPart] = []
+    devices: list[str] = []
     for share, gpu in zip(judged.placement.gpus, judged.gpus, strict=True):
         if not (share.blocks or share.has_output):
             continue
         if gpu.fp16_flops_per_s is None or gpu.bandwidth_bytes_per_s is None:
             return None
+        devices.append(gpu.name)
         rates += [gpu.fp16_flops_per_s, gpu.bandwidth_bytes_per_s]
         parts.append(_prefill_part(subject, costs, share, gpu))
-    speed = prefill_speed(parts, prompt_tokens=prompt_tokens, runtime=costs.setup.runtime)
-    return None if speed is None else Timed(speed=speed, origin=weakest(*rates))
+    basis = PrefillBasis(
+        devices=tuple(devices),
+        parts=tuple(parts),
+        prompt_tokens=prompt_tokens,
+        runtime=costs.setup.runtime,
+    )
+    speed = basis.speed()
+    return None if speed is None else Timed(speed=speed, origin=weakest(*rates), basis=basis)
 
 
 def _prefill_part(subject: Subject, costs: Costs, share: Share, gpu: Gpu) -> PrefillPart:
@@ -73,6 +82,7 @@ def _prefill_part(subject: Subject, costs: Costs, share: Share, gpu: Gpu) -> Pre
             subject.model.params_read_per_token * bytes_read(costs, share) / whole_read
         ),
         weight_bytes=here,
+        layers=mixer_layers(subject, share),
         expert_bytes_share=weights.expert_bytes / (weights.blocks_bytes + weights.output_bytes),
         experts_used_share=used / experts if used and experts else 1.0,
         attention_width=full_layers * subject.shape.query,

@@ -1,4 +1,4 @@
-"""Prefill and time to first token: hand-worked arithmetic of the speed model."""
+"""Prefill: hand-worked arithmetic of the speed model."""
 
 from __future__ import annotations
 
@@ -8,17 +8,7 @@ import pytest
 
 from advisor.estimate.classes import CPU_CLASS
 from advisor.estimate.prefill import PrefillPart, prefill_speed, touched_share
-from advisor.estimate.speed import DecodePart, decode_speed, time_to_first_token_s
 from advisor.workload import Runtime
-
-ANSWER = DecodePart(
-    speed_class="round/cuda",
-    bandwidth_bytes_per_s=1000e9,
-    layers=10,
-    weight_bytes=800_000_000,
-    kernel="q4_K",
-)
-"""Takes 1.5 ms a token with the round constants."""
 
 
 def prompt_part(**changes):
@@ -41,6 +31,9 @@ def prompt_part(**changes):
         # 2 × 1e9 × 500 / 5e12 = 200 ms; one batch reads 1 GB / (0.8 × 1,000 GB/s) = 1.25 ms.
         pytest.param({}, 500, 201.25, id="products and one read of the weights"),
         pytest.param({}, 1000, 402.5, id="two batches read the weights twice"),
+        # 20 layers × 0.1 ms, once or twice.
+        pytest.param({"layers": 20}, 500, 203.25, id="a batch costs each layer something"),
+        pytest.param({"layers": 20}, 1000, 406.5, id="two batches twice that"),
         pytest.param({"is_half_rate": True}, 500, 101.25, id="halved FP16 understates INT8"),
         pytest.param({"kernel": "f16"}, 500, 161.25, id="plain weights need no unpacking"),
         # 4 × 4,000 × 500 × 250 / 5e12 = 0.4 ms.
@@ -67,6 +60,21 @@ def test_prefill(changes, tokens, expected_ms):
     assert (found.low, found.high) == pytest.approx(
         (found.tokens_per_s / 2, found.tokens_per_s * 2)
     )
+
+
+@pytest.mark.usefixtures("round_constants")
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, "compute", id="a usual model by arithmetic"),
+        pytest.param({"layers": 4000}, "overhead", id="a deep and narrow one by launches"),
+        # 400 GB / (0.8 × 1,000 GB/s) = 500 ms.
+        pytest.param({"weight_bytes": 400 * 10**9}, "bandwidth", id="a large one by its reads"),
+    ],
+)
+def test_a_prompt_says_what_bounds_it(changes, expected):
+    found = prefill_speed([prompt_part(**changes)], prompt_tokens=500, runtime="llama-server")
+    assert found.bound_by == expected
 
 
 @pytest.mark.usefixtures("round_constants")
@@ -112,13 +120,3 @@ def test_touched_share(tokens, expected):
     assert touched_share(expert_share=0.5, used_share=0.25, tokens=tokens) == pytest.approx(
         expected
     )
-
-
-@pytest.mark.usefixtures("round_constants")
-def test_the_first_token_comes_after_the_prompt_and_one_token():
-    prompt = prefill_speed([prompt_part()], prompt_tokens=500, runtime="llama-server")
-    answer = decode_speed([ANSWER], runtime="llama-server")
-    assert time_to_first_token_s(prompt, answer, prompt_tokens=500) == pytest.approx(
-        0.20125 + 1.5e-3
-    )
-    assert time_to_first_token_s(None, answer, prompt_tokens=500) is None

@@ -44,31 +44,48 @@ def milliseconds(parts, runtime="llama-server"):
         pytest.param({"recurrent_layers": 5}, 2.0, id="five recurrent layers count as fifteen"),
         pytest.param({"weight_bytes": 0}, 0.5, id="no weights leave the launches"),
         pytest.param({"kernel": "iq2_xxs"}, 2.5, id="slow kernels halve the efficiency"),
-        # 0.1 GB at 1 / (1/1,000 + 1/1,000) = 500 GB/s: 0.2 ms.
-        pytest.param({"cache_bytes": 100 * MB}, 1.7, id="attention has a ceiling of its own"),
+        # 0.1 GB at 1,000 GB/s: 0.1 ms.
+        pytest.param({"cache_bytes": 100 * MB}, 1.6, id="the cache is read at its own rate"),
+        # 0.3 GFLOP at 1 TFLOP/s: 0.3 ms more.
+        pytest.param(
+            {"cache_bytes": 100 * MB, "attention_flops": 300 * MB},
+            1.9,
+            id="attention multiplies besides reading",
+        ),
+        # 0.3 GFLOP at the device's own 0.5 TFLOP/s: 0.6 ms.
+        pytest.param(
+            {"attention_flops": 300 * MB, "alu_flops_per_s": 0.5e12},
+            2.1,
+            id="attention is no faster than the device",
+        ),
         # 0.1 GB at 0.25 × 1,000 GB/s: 0.4 ms.
         pytest.param(
-            {"cache_bytes": 100 * MB, "flash_attention": False},
+            {"cache_bytes": 100 * MB, "attention_flops": 300 * MB, "flash_attention": False},
             1.9,
-            id="without flash attention the cache is read slowly",
-        ),
-        pytest.param(
-            {"cache_bytes": 100 * MB, "has_latent_cache": True},
-            1.9,
-            id="a latent cache is read at half the rate",
+            id="without flash attention the cache is read slowly, and that is all",
         ),
         # Read and written: 2 × 0.05 GB / (0.5 × 1,000 GB/s) = 0.2 ms.
         pytest.param({"state_bytes": 50 * MB}, 1.7, id="state is read and written"),
-        # 0.8 GB are 1.28e9 weights of 5 bits, 4 operations each, on 10.24 TFLOP/s: 0.5 ms.
+        # 0.8 GB are 1.28e9 weights of 5 bits, 20 operations each, on 10.24 TFLOP/s: 2.5 ms.
         pytest.param(
-            {"speed_class": "slow-alu", "fp16_flops_per_s": 10.24e12},
-            2.0,
-            id="slow ALUs add the time to unpack",
+            {"speed_class": "slow-alu", "alu_flops_per_s": 10.24e12},
+            3.0,
+            id="slow ALUs take longer to unpack than the memory to read",
         ),
-        # Without a rate 40 operations per byte: 40 TFLOP/s, 0.128 ms.
         pytest.param(
-            {"speed_class": "slow-alu"}, 1.628, id="an unknown ALU rate follows the bandwidth"
+            {"speed_class": "slow-alu", "alu_flops_per_s": 51.2e12},
+            1.5,
+            id="what they unpack faster hides behind the reads",
         ),
+        # Without a rate 10 operations per byte: 10 TFLOP/s, 2.56 ms.
+        pytest.param(
+            {"speed_class": "slow-alu"}, 3.06, id="an unknown ALU rate follows the bandwidth"
+        ),
+        # 0.8 GB at half of 0.8 × 1,000 GB/s: 2 ms; launches twice, 1 ms.
+        pytest.param(
+            {"kernel": "bf16", "is_moe": True}, 3.0, id="experts in BF16 are slow on this backend"
+        ),
+        pytest.param({"kernel": "bf16"}, 1.5, id="other weights in BF16 are not"),
     ],
 )
 def test_one_device(changes, expected_ms):
@@ -147,12 +164,22 @@ def test_a_host_is_bound_by_memory_or_cores(changes, expected_ms, expected_bound
         pytest.param({}, "bandwidth", id="large weights are bound by bandwidth"),
         pytest.param({"weight_bytes": 80 * MB}, "overhead", id="small ones by launches"),
         pytest.param(
-            {"speed_class": "slow-alu", "fp16_flops_per_s": 1e12}, "compute", id="slow ALUs"
+            {"speed_class": "slow-alu", "alu_flops_per_s": 1e12}, "compute", id="slow ALUs"
         ),
+        # 4 GFLOP at 1 TFLOP/s: 4 ms.
+        pytest.param({"attention_flops": 4 * GB}, "compute", id="a long context by attention"),
     ],
 )
 def test_it_says_what_bounds_it(changes, expected):
     assert decode_speed([part(**changes)], runtime="llama-server").bound_by == expected
+
+
+@pytest.mark.usefixtures("round_constants")
+def test_many_handovers_bind_it_to_the_link():
+    # 40 × 0.25 ms.
+    found = decode_speed([part(), part()], runtime="llama-server", handovers=40)
+    assert 1000 / found.tokens_per_s == pytest.approx(13)
+    assert found.bound_by == "pcie"
 
 
 @pytest.mark.usefixtures("round_constants")
@@ -163,6 +190,8 @@ def test_it_says_what_bounds_it(changes, expected):
         pytest.param(
             {"cache_bytes": 3 * GB, "state_bytes": 7 * MB, "is_moe": True}, id="a mixture"
         ),
+        pytest.param({"attention_flops": 2 * GB}, id="a long context"),
+        pytest.param({"speed_class": "slow-alu"}, id="slow ALUs"),
         pytest.param({"speed_class": CPU_CLASS, "cores": 1}, id="a host"),
     ],
 )
@@ -172,12 +201,39 @@ def test_the_terms_add_up_to_the_time(changes):
 
 
 @pytest.mark.usefixtures("round_constants")
-def test_the_terms_show_their_arithmetic():
-    found = decode_speed([part(is_moe=True)], runtime="llama-server")
-    assert [(term.name, term.arithmetic) for term in found.terms] == [
-        ("launches", "10 layers (as 20) × 50.0 µs"),
-        ("weights", "800,000,000 B / (0.80 × 1,000 GB/s)"),
-    ]
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param(
+            {"is_moe": True, "attention_flops": 300 * MB},
+            [
+                ("launches", "10 layers (as 20) × 50.0 µs"),
+                ("weights", "800,000,000 B / (0.80 × 1,000 GB/s)"),
+                ("attention", "0.30 GFLOP / 1.00 TFLOP/s"),
+            ],
+            id="a mixture deep in its context",
+        ),
+        pytest.param(
+            {"speed_class": "slow-alu"},
+            [
+                ("launches", "10 layers × 50.0 µs"),
+                ("weights", "1,280,000,000 weights × 20.0 operations / 10.0 TFLOP/s"),
+            ],
+            id="slow ALUs",
+        ),
+        pytest.param(
+            {"speed_class": CPU_CLASS, "cores": 2, "instruction_sets": ("avx2",)},
+            [
+                ("launches", "10 layers × 50.0 µs"),
+                ("weights", "800,000,000 B / (2 cores × 10 GB/s)"),
+            ],
+            id="a host of few cores",
+        ),
+    ],
+)
+def test_the_terms_show_their_arithmetic(changes, expected):
+    found = decode_speed([part(**changes)], runtime="llama-server")
+    assert [(term.name, term.arithmetic) for term in found.terms] == expected
 
 
 @pytest.mark.parametrize(
@@ -202,7 +258,7 @@ any_part = st.builds(
     cache_bytes=st.integers(0, 10**11),
     state_bytes=st.integers(0, 10**9),
     is_moe=st.booleans(),
-    has_latent_cache=st.booleans(),
+    attention_flops=st.integers(0, 10**13),
     flash_attention=st.booleans(),
     kernel=st.sampled_from([*sorted(KERNELS), None]),
     cores=st.one_of(st.none(), st.integers(1, 256)),
@@ -227,7 +283,7 @@ def test_more_bandwidth_is_never_slower(one, runtime, factor):
 @given(
     any_part,
     any_runtime,
-    st.sampled_from(["weight_bytes", "cache_bytes", "state_bytes", "layers"]),
+    st.sampled_from(["weight_bytes", "cache_bytes", "attention_flops", "state_bytes", "layers"]),
     st.integers(0, 10**10),
 )
 def test_more_to_do_is_never_faster(one, runtime, what, more):

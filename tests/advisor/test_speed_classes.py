@@ -10,6 +10,7 @@ from advisor.estimate.classes import (
     CPU_CLASS,
     CPU_SHEET_CLASS,
     FAMILIES,
+    alu_flops_per_s,
     fallbacks,
     halves_fp16,
     kernel_family,
@@ -105,7 +106,7 @@ def test_every_constant_is_possible():
             one.efficiency,
             one.cache_efficiency,
             one.plain_cache_efficiency,
-            one.latent_cache_factor,
+            one.float_experts_factor,
             one.state_efficiency,
         )
         assert all(0 < share <= 1 for share in shares), one.name
@@ -115,11 +116,31 @@ def test_every_constant_is_possible():
         assert 0 < one.low < 1 < one.high < 4, one.name
 
 
-def test_only_slow_alus_unpack_in_the_open():
+def test_only_alus_without_tensor_cores_can_be_slower_than_the_memory():
     slow = {one.name for one in parameters().decode.values() if one.arithmetic_per_weight}
-    assert {name.partition("/")[0].partition("-")[0] for name in slow} == {"apple", "nvidia"}
-    assert "nvidia-ada/cuda" not in slow
-    assert "nvidia-pascal/cuda" in slow
+    assert {name.partition("/")[0] for name in slow} == {
+        "nvidia-kepler",
+        "nvidia-maxwell",
+        "nvidia-pascal",
+    }
+
+
+@pytest.mark.parametrize(
+    ("architecture", "rate", "expected"),
+    [
+        pytest.param("6.0", 21.22e12, 10.61e12, id="a P100 works on pairs"),
+        pytest.param("6.1", 11.34e12, 11.34e12, id="a GTX 1080 Ti does not"),
+        pytest.param("6.0", None, None, id="unknown stays unknown"),
+    ],
+)
+def test_the_alu_rate_is_the_catalogs_but_for_pairs(architecture, rate, expected):
+    assert alu_flops_per_s(architecture=architecture, fp16_flops_per_s=rate) == expected
+
+
+def test_experts_in_bf16_are_slow_under_vulkan_alone():
+    factors = {one.name: one.float_experts_factor for one in parameters().decode.values()}
+    slow = {name for name, factor in factors.items() if factor < 0.9}
+    assert slow == {name for name in factors if name.endswith("/vulkan")}
 
 
 def test_llamafile_is_slower_than_llama_cpp_everywhere():
@@ -135,8 +156,8 @@ def test_lm_studio_and_llama_server_run_the_same_engine():
 
 
 def test_a_file_of_another_version_is_refused():
-    with pytest.raises(ValueError, match=r"advisor\.speed-parameters/0"):
-        from_json({"schema": "advisor.speed-parameters/0"})
+    with pytest.raises(ValueError, match=r"advisor\.speed-parameters/1"):
+        from_json({"schema": "advisor.speed-parameters/1"})
 
 
 def test_i_quants_are_slow_on_a_core():

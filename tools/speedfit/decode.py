@@ -2,35 +2,31 @@
 
 One token takes::
 
-    layers × overhead + weights / (efficiency × bandwidth)
-        + cache / (its efficiency × bandwidth) + cache / its ceiling
-        + state / (its efficiency × bandwidth) + weights × arithmetic / ALU rate + hand-overs
+    layers × overhead + cache / (its efficiency × bandwidth) + attention's FLOPs / its rate
+        + the longer of weights / (efficiency × bandwidth) and weights × arithmetic / ALU rate
+        + state / (its efficiency × bandwidth) + hand-overs
 
-Each of these is a tree of factors: what holds for all, what a backend adds, what a vendor under
-that backend adds, what a family of chips adds. A factor's prior is one (it changes nothing), so a
-family with little data stays where its vendor is. A family that only one device stands for has
-no factors of its own: nothing here is fitted to a single device.
+Launches and efficiencies are trees of factors (`model`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
-from math import exp, log
+from dataclasses import dataclass
+from math import log
 from statistics import median
 from typing import TYPE_CHECKING
 
-from advisor.estimate.classes import fallbacks, speed_class
+from advisor.estimate.classes import alu_flops_per_s, speed_class
+from speedfit.model import Fit, Quantity, Registry, class_names, fitted_classes, solve, tree
+from speedfit.runs import VULKAN_2025
 from speedfit.sizes import kernel_of, read_bytes
-from speedfit.solver import Cell, Factor, Prior, Term, fit, predict
+from speedfit.solver import Cell, Factor, Larger, Term, predict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from speedfit.runs import Device, Run
-
-MIN_DEVICES = 2
-"""Devices a class needs for factors of its own."""
 
 REFERENCE_KERNEL = "k"
 """The kernels that the others' efficiency is stated against."""
@@ -46,17 +42,19 @@ KERNEL_BITS = {
 }
 """Bits per weight that a kernel family is met with, to count weights from bytes."""
 
-ARITHMETIC = {
-    "apple": "apple",
-    "nvidia-kepler": "nvidia-old",
-    "nvidia-maxwell": "nvidia-old",
-    "nvidia-pascal": "nvidia-old",
-}
-"""Devices whose ALUs are slow against their memory, so that unpacking weights takes time."""
+SLOW_ALUS = frozenset({"nvidia-kepler", "nvidia-maxwell", "nvidia-pascal"})
+"""Families that take longer to unpack and multiply weights than to read them.
 
-TYPICAL_FLOPS_PER_BYTE = {"apple": 33.6, "nvidia-old": 24.6}
-"""ALU operations a second per byte of bandwidth, where a device's rate is not known: medians of
-the catalog's Apple chips (M1 to M5) and of GTX 10, Tesla P40 and P4, M40, K80."""
+A GTX 1050 Ti (2.1 TFLOP/s, 112 GB/s) and a Tesla P40 (11.8 TFLOP/s, 346 GB/s) decode the same
+number of weights a second for each FLOP/s, and a third apart for each GB/s.
+"""
+
+TYPICAL_FLOPS_PER_BYTE = 24.6
+"""ALU operations a second per byte of bandwidth of such a device whose rate is not known: median
+of GTX 10, Tesla P40 and P4, M40, K80."""
+
+ARITHMETIC_PER_WEIGHT = 28.0
+"""Operations on each weight, before any run is seen."""
 
 NO_GRAPHS = ("kepler", "maxwell", "pascal", "volta", "turing")
 """NVIDIA families for which llama.cpp launches kernels one by one, without CUDA graphs."""
@@ -64,12 +62,8 @@ NO_GRAPHS = ("kepler", "maxwell", "pascal", "volta", "turing")
 OLD_METAL_KERNELS = frozenset({"k", "k-low"})
 """Kernels that Metal's builds before June 2024 ran much slower than the others."""
 
-NEAR_STEPS = 12
-NEAR_TOLERANCE = 3e-3
-"""When to stop that begins from the fit of nearly the same cells: a third of a per cent."""
-
-CEILING_BYTES_PER_S = 400e9
-"""Rate of attention on a GPU with endless bandwidth, before any run is seen."""
+ATTENTION_FLOPS_PER_S = 2e12
+"""Rate of one token's attention, which keeps few cores busy, before any run is seen."""
 
 CROWDING = 0.5
 """A device's cells count as their number to the power of 1 - this."""
@@ -77,26 +71,8 @@ CROWDING = 0.5
 OLD_BUILD_WEIGHT = 0.6
 LLAMAFILE_WEIGHT = 0.5
 
-SPREADS = {
-    "efficiency": (0.15, 0.05, 0.07, 0.07),
-    "overhead": (0.50, 0.40, 0.25, 0.25),
-}
-"""Spreads of the priors of a tree: for all, backend, vendor under it, family under it."""
-
-
-@dataclass(slots=True)
-class Registry:
-    """Names of the parameters, in the order they were first met."""
-
-    index: dict[str, int] = field(default_factory=dict)
-    priors: list[Prior] = field(default_factory=list)
-
-    def get(self, name: str, *, value: float = 1.0, spread: float) -> int:
-        """The index of a parameter, with its prior when it is new."""
-        if name not in self.index:
-            self.index[name] = len(self.priors)
-            self.priors.append(Prior(log(value), spread))
-        return self.index[name]
+EFFICIENCY = Quantity(name="efficiency", value=0.82, sign=-1, spreads=(0.15, 0.05, 0.07, 0.07))
+OVERHEAD = Quantity(name="overhead", value=60e-6, sign=1, spreads=(0.50, 0.40, 0.25, 0.25))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,46 +137,22 @@ def _sample(group: Sequence[Run]) -> Sample:
     )
 
 
-def fitted_classes(samples: Iterable[Sample]) -> frozenset[str]:
-    """The classes that enough devices stand for to have factors of their own."""
-    devices: dict[str, set[str]] = defaultdict(set)
-    for sample in samples:
-        devices[sample.speed_class].add(sample.device.name)
-    return frozenset(name for name, seen in devices.items() if len(seen) >= MIN_DEVICES)
-
-
 def weights_of(samples: Sequence[Sample]) -> list[float]:
     """What each cell counts: a device with many is not to outvote the others."""
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for sample in samples:
         counts[sample.device.name, sample.run.runtime] += 1
     return [
-        (OLD_BUILD_WEIGHT if sample.run.era else 1.0)
+        (OLD_BUILD_WEIGHT if sample.run.is_old else 1.0)
         * (LLAMAFILE_WEIGHT if sample.run.runtime == "llamafile" else 1.0)
         / counts[sample.device.name, sample.run.runtime] ** CROWDING
         for sample in samples
     ]
 
 
-def tree(
-    registry: Registry, what: str, names: Sequence[str], *, value: float, sign: int
-) -> list[Factor]:
-    """The factors of a quantity from the most general to the most special that is fitted."""
-    spreads = SPREADS[what]
-    factors = [(registry.get(f"{what}", value=value, spread=spreads[0]), sign)]
-    for name in names:
-        depth = 1 if name.startswith("any/") else 3 if "-" in name else 2
-        factors.append((registry.get(f"{what} {name}", spread=spreads[depth]), sign))
-    return factors
-
-
-def class_names(name: str, fitted: frozenset[str]) -> list[str]:
-    """The nodes of the tree above a class, most general first, `any` left out."""
-    chain = [one for one in fallbacks(name) if one != "any"]
-    return [one for one in reversed(chain) if "-" not in one or one in fitted]
-
-
-def terms_of(sample: Sample, registry: Registry, fitted: frozenset[str]) -> tuple[Term, ...]:
+def terms_of(
+    sample: Sample, registry: Registry, fitted: frozenset[str]
+) -> tuple[Term | Larger, ...]:
     """The terms of one cell's time, in seconds."""
     run, device, shape = sample.run, sample.device, sample.run.shape
     names = class_names(sample.speed_class, fitted)
@@ -208,22 +160,20 @@ def terms_of(sample: Sample, registry: Registry, fitted: frozenset[str]) -> tupl
     overhead = _overhead(sample, registry, names)
     recurrent = (registry.get("recurrent", value=1.65, spread=0.7), 1)
     by_backend = (registry.get(f"recurrent any/{run.backend}", spread=0.3), 1)
-    terms = [
+    terms: list[Term] = [
         (float(shape.layers - shape.recurrent_layers), tuple(overhead)),
         (float(shape.recurrent_layers), (*overhead, recurrent, by_backend)),
-        (sample.weight_bytes / bandwidth, tuple(_efficiency(sample, registry, names))),
         (shape.cache_bytes(run.depth_tokens) / bandwidth, tuple(_cache(sample, registry))),
-        *_cache_ceiling(sample, registry),
         (2 * shape.state_bytes / bandwidth, ((registry.get("state", value=0.4, spread=0.5), -1),)),
-        *_arithmetic(sample, registry),
         (run.units - 1.0, ((registry.get("handover", value=2e-4, spread=0.7), 1),)),
     ]
-    return tuple(term for term in terms if term[0] > 0)
+    at_once = (_weights(sample, registry, names), *_attention(sample, registry))
+    return (*at_once, *(term for term in terms if term[0] > 0))
 
 
 def _overhead(sample: Sample, registry: Registry, names: Sequence[str]) -> list[Factor]:
     run, vendor = sample.run, sample.device.vendor
-    factors = tree(registry, "overhead", names, value=60e-6, sign=1)
+    factors = tree(registry, OVERHEAD, names)
     if run.backend == "cuda" and sample.speed_class.startswith(
         tuple(f"nvidia-{one}/" for one in NO_GRAPHS)
     ):
@@ -245,11 +195,28 @@ def _overhead(sample: Sample, registry: Registry, names: Sequence[str]) -> list[
     return factors
 
 
+def _weights(sample: Sample, registry: Registry, names: Sequence[str]) -> Term | Larger:
+    """Reading the weights; on slow ALUs unpacking them, if that takes longer."""
+    device = sample.device
+    reading: Term = (
+        sample.weight_bytes / device.bandwidth_bytes_per_s,
+        tuple(_efficiency(sample, registry, names)),
+    )
+    if not has_slow_alus(sample.speed_class):
+        return reading
+    rate = _alu_flops_per_s(device) or TYPICAL_FLOPS_PER_BYTE * device.bandwidth_bytes_per_s
+    weights = sample.weight_bytes * 8 / KERNEL_BITS[sample.kernel]
+    each = registry.get("arithmetic", value=ARITHMETIC_PER_WEIGHT, spread=0.5)
+    return Larger((reading, (weights / rate, ((each, 1),))))
+
+
 def _efficiency(sample: Sample, registry: Registry, names: Sequence[str]) -> list[Factor]:
     run = sample.run
-    factors = tree(registry, "efficiency", names, value=0.82, sign=-1)
+    factors = tree(registry, EFFICIENCY, names)
     if sample.kernel != REFERENCE_KERNEL:
         factors.append((registry.get(f"kernel {sample.kernel}", spread=0.10), -1))
+    if run.backend == "vulkan" and run.shape.is_moe and sample.kernel == "float":
+        factors.append((registry.get("float experts any/vulkan", value=0.6, spread=0.5), -1))
     if run.era == "early" and run.backend == "metal" and sample.kernel in OLD_METAL_KERNELS:
         factors.append((registry.get("early metal kernels", value=0.85, spread=0.2), -1))
     if run.runtime == "llamafile":
@@ -265,65 +232,46 @@ def _cache(sample: Sample, registry: Registry) -> list[Factor]:
         (registry.get(f"cache {how}", value=usual, spread=spread), -1),
         (registry.get(f"cache {how} any/{run.backend}", spread=spread), -1),
     ]
-    if run.shape.has_latent_cache:
-        factors.append((registry.get("cache latent", value=0.5, spread=0.7), -1))
     if run.runtime == "llamafile":
         factors.append((registry.get(f"llamafile cache any/{run.backend}", spread=0.25), -1))
     return factors
 
 
-def _cache_ceiling(sample: Sample, registry: Registry) -> list[Term]:
-    """What attention takes besides its reads: it keeps few of a large GPU's cores busy."""
+def _attention(sample: Sample, registry: Registry) -> list[Term | Larger]:
+    """What attention takes besides its reads: every query head multiplies with all of them.
+
+    It keeps few cores busy, whatever their number, but no device exceeds its own rate.
+    """
     run = sample.run
-    if not run.flash_attention:
+    flops = run.shape.attention_flops(run.depth_tokens)
+    if not run.flash_attention or not flops:
         return []
-    ceiling = [
-        (registry.get("cache ceiling", value=CEILING_BYTES_PER_S, spread=0.7), -1),
-        (registry.get(f"cache ceiling any/{run.backend}", spread=0.7), -1),
+    rate = [
+        (registry.get("attention", value=ATTENTION_FLOPS_PER_S, spread=1.0), -1),
+        (registry.get(f"attention any/{run.backend}", spread=0.7), -1),
     ]
-    if run.shape.has_latent_cache:
-        ceiling.append((registry.get("cache latent", value=0.5, spread=0.7), -1))
-    return [(run.shape.cache_bytes(run.depth_tokens), tuple(ceiling))]
+    if run.era == VULKAN_2025:
+        rate.append((registry.get("attention vulkan-2025", value=0.4, spread=0.7), -1))
+    known = _alu_flops_per_s(sample.device)
+    if known is None:
+        return [(flops, tuple(rate))]
+    return [Larger(((flops, tuple(rate)), (flops / known, ())))]
 
 
-def _arithmetic(sample: Sample, registry: Registry) -> list[Term]:
-    group = arithmetic_group(sample.speed_class)
-    if group is None:
-        return []
-    device = sample.device
-    rate = device.fp16_flops_per_s or TYPICAL_FLOPS_PER_BYTE[group] * device.bandwidth_bytes_per_s
-    weights = sample.weight_bytes * 8 / KERNEL_BITS[sample.kernel]
-    return [(weights / rate, ((registry.get(f"arithmetic {group}", value=4.0, spread=0.7), 1),))]
+def _alu_flops_per_s(device: Device) -> float | None:
+    return alu_flops_per_s(
+        architecture=device.architecture, fp16_flops_per_s=device.fp16_flops_per_s
+    )
 
 
-def arithmetic_group(name: str) -> str | None:
-    """Which devices' arithmetic a class shares; ``None`` where it hides behind the reads."""
-    family = name.partition("/")[0]
-    return ARITHMETIC.get(family) or ARITHMETIC.get(family.partition("-")[0])
+def has_slow_alus(name: str) -> bool:
+    """Whether a class's devices may take longer to unpack weights than to read them."""
+    return name.partition("/")[0] in SLOW_ALUS
 
 
 def interval_class(name: str) -> str:
     """The class whose errors count for a class's interval: slow old cards are one."""
-    group = arithmetic_group(name)
-    return f"{group}/{name.partition('/')[2]}" if group == "nvidia-old" else name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
-    """A fitted decode model."""
-
-    registry: Registry
-    fitted: frozenset[str]
-    cells: tuple[Cell, ...]
-    x: tuple[float, ...]
-
-    def value(self, name: str) -> float:
-        """A fitted parameter; 1 for a factor that no cell met."""
-        return exp(self.x[self.registry.index[name]]) if name in self.registry.index else 1.0
-
-    def by_name(self) -> dict[str, float]:
-        """The logarithms of all parameters."""
-        return {name: self.x[index] for name, index in self.registry.index.items()}
+    return f"nvidia-old/{name.partition('/')[2]}" if has_slow_alus(name) else name
 
 
 def fit_decode(samples: Sequence[Sample], near: Fit | None = None) -> Fit:
@@ -339,22 +287,6 @@ def fit_decode(samples: Sequence[Sample], near: Fit | None = None) -> Fit:
         for sample, weight in zip(samples, weights_of(samples), strict=True)
     )
     return solve(registry, fitted, cells, near)
-
-
-def solve(
-    registry: Registry, fitted: frozenset[str], cells: tuple[Cell, ...], near: Fit | None
-) -> Fit:
-    """Fit the parameters of prepared cells, from the priors or from a fit that is near."""
-    known = near.by_name() if near else {}
-    start = [
-        known.get(name, prior.value)
-        for name, prior in zip(registry.index, registry.priors, strict=True)
-    ]
-    if near:
-        x = fit(cells, registry.priors, start, steps=NEAR_STEPS, tolerance=NEAR_TOLERANCE)
-    else:
-        x = fit(cells, registry.priors, start)
-    return Fit(registry=registry, fitted=fitted, cells=cells, x=tuple(x))
 
 
 def log_speed_error(sample: Sample, model: Fit) -> float:

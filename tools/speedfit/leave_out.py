@@ -1,34 +1,36 @@
 """How far a fit is off on a device it has not seen, and the intervals that follow from it.
 
 Every device is left out in turn, the model is fitted on the others, and its cells are predicted.
-The intervals are quantiles of these errors: of a class with enough devices its own, of the others'
-together otherwise, so that a class with little data promises less.
+A class's interval is a quantile of these errors: its own, every device counting as one, and as many
+of all other classes as `POOLED_DEVICES` would have. So a class with many devices speaks for itself,
+one with few is as wide as the others are, and one with few and large errors wider.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import exp, sqrt
+from math import exp, fsum
 from typing import Any
+from zlib import crc32
 
-RICH_DEVICES = 4
-RICH_CELLS = 16
-"""Devices and cells that a class needs for an interval of its own."""
+FOLDS = 12
+"""Parts that pairs of device and model are left out in."""
 
-TAIL = 0.10
-"""Share of the errors on either side of an 80 % interval, if there were endlessly many devices."""
+POOLED_DEVICES = 4
+"""Devices that the errors of all other classes count for beside a class's own."""
 
-UNSEEN_DEVICES = 7
-"""How fast the tails shrink where devices are few, whose quantiles are too narrow for the next.
+OUTSIDE = 0.20
+"""Share of the errors that an interval leaves out, if a class had endlessly many devices."""
 
-With n devices each tail is 0.10 × n / (n + 7): 0.04 for five, 0.09 for fifty. Chosen so that the
-coverage of left-out devices (`coverage`) is about 80 %.
+UNSEEN_DEVICES = 1
+"""How fast that share shrinks where devices are few, whose quantiles are too narrow for the next.
+
+With n devices it is 0.20 × (n + 1) / (n + 1 + 1): 0.10 for none, 0.17 for five, 0.20 for many. This
+and `POOLED_DEVICES` were chosen by looking at the coverage of left-out devices (`coverage`): 75 to
+88 % of all cells, and in no class of many cells far below that.
 """
-
-THIN = "thin"
-"""The group of the classes that have not enough for their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +39,11 @@ class Error:
 
     device: str
     speed_class: str
+    pool: str
+    """What it may be compared with: `decode`, `llamafile`, `prefill` or `cpu`."""
+
     group: str
-    """Whose interval it counts for."""
+    """Whose interval it counts for, within its pool."""
 
     log_error: float
     """Logarithm of measured over predicted speed."""
@@ -66,66 +71,88 @@ def leave_devices_out(
     return errors
 
 
-def groups_of(classes: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Class → the group whose errors make its interval, from (class, device) of every cell."""
-    devices: dict[str, set[str]] = defaultdict(set)
-    cells: dict[str, int] = defaultdict(int)
-    for name, device in classes:
-        devices[name].add(device)
-        cells[name] += 1
-    return {
-        name: name if len(seen) >= RICH_DEVICES and cells[name] >= RICH_CELLS else THIN
-        for name, seen in devices.items()
-    }
+def leave_pairs_out(
+    samples: Sequence[Any],
+    fit: Callable[[Sequence[Any], Any], Any],
+    error: Callable[[Any, Any], float],
+) -> list[float]:
+    """Errors of all samples, each predicted by a fit without its model on its device.
+
+    Pairs of device and model are left out a twelfth at a time, by a checksum of their names.
+
+    Args:
+        samples: Anything with a `device.name` and a `run.shape.model`.
+        fit: As for `leave_devices_out`.
+        error: As for `leave_devices_out`.
+    """
+    everything = fit(samples, None)
+    folds = [crc32(f"{one.device.name}|{one.run.shape.model}".encode()) % FOLDS for one in samples]
+    errors = [0.0] * len(samples)
+    for fold in range(FOLDS):
+        rest = [one for one, its in zip(samples, folds, strict=True) if its != fold]
+        model = fit(rest, everything)
+        for place, one in enumerate(samples):
+            if folds[place] == fold:
+                errors[place] = error(one, model)
+    return errors
 
 
-def interval(errors: Iterable[Error]) -> tuple[float, float]:
-    """The 80 % interval as factors on the speed, every device counting as the root of its cells.
+def interval(own: Iterable[Error], others: Iterable[Error]) -> tuple[float, float]:
+    """The 80 % interval as factors on the speed, as far down as up.
+
+    Args:
+        own: Errors of the class itself; may be none.
+        others: Of all other classes of its pool; may be none.
 
     Raises:
-        ValueError: There is no error.
+        ValueError: There is no error at all.
     """
-    chosen = sorted(errors, key=lambda one: one.log_error)
-    if not chosen:
+    near, far = list(own), list(others)
+    count = len({one.device for one in near})
+    weights = _shares(near, count) + _shares(far, POOLED_DEVICES)
+    if not weights:
         msg = "an interval needs errors"
         raise ValueError(msg)
-    counts: dict[str, int] = defaultdict(int)
-    for one in chosen:
-        counts[one.device] += 1
-    weights = [1 / sqrt(counts[one.device]) for one in chosen]
-    total = sum(weights)
-    tail = TAIL * len(counts) / (len(counts) + UNSEEN_DEVICES)
-    low = _quantile(chosen, weights, tail * total)
-    high = _quantile(chosen, weights, (1 - tail) * total)
-    return min(exp(low), 1.0), max(exp(high), 1.0)
+    outside = OUTSIDE * (count + 1) / (count + 1 + UNSEEN_DEVICES)
+    apart = sorted(
+        (abs(one.log_error), weight) for one, weight in zip(near + far, weights, strict=True)
+    )
+    half = _quantile(apart, 1 - outside)
+    return exp(-half), exp(half)
 
 
-def _quantile(ordered: Sequence[Error], weights: Sequence[float], upto: float) -> float:
-    """The error at which the weights before it (half of its own included) reach a sum."""
-    before, place, value = 0.0, 0.0, ordered[0].log_error
-    for one, weight in zip(ordered, weights, strict=True):
+def _shares(errors: Sequence[Error], total: float) -> list[float]:
+    """What each error counts: all together the total, every device the same."""
+    cells = Counter(one.device for one in errors)
+    return [total / len(cells) / cells[one.device] for one in errors]
+
+
+def _quantile(ordered: Sequence[tuple[float, float]], share: float) -> float:
+    """The value at which the weights before it (half of its own included) reach a share of all."""
+    upto = share * fsum(weight for _, weight in ordered)
+    before, place, value = 0.0, 0.0, ordered[0][0]
+    for one, weight in ordered:
         middle = before + weight / 2
         if middle >= upto:
-            share = (upto - place) / (middle - place)
-            return value + min(share, 1.0) * (one.log_error - value)
-        place, value = middle, one.log_error
+            part = (upto - place) / (middle - place)
+            return value + min(part, 1.0) * (one - value)
+        place, value = middle, one
         before += weight
     return value
 
 
 def coverage(errors: Sequence[Error]) -> list[bool]:
-    """Whether each cell lies in the interval that the other devices of its group give.
-
-    A group of one device is judged by all the others.
-    """
+    """Whether each cell lies in the interval that the other devices give."""
     inside: list[bool] = []
-    cached: dict[tuple[str, str], tuple[float, float]] = {}
+    cached: dict[tuple[str, str, str], tuple[float, float]] = {}
     for one in errors:
-        key = (one.group, one.device)
+        key = (one.pool, one.group, one.device)
         if key not in cached:
-            others = [e for e in errors if e.group == one.group and e.device != one.device]
-            others = others or [e for e in errors if e.device != one.device]
-            cached[key] = interval(others)
+            rest = [e for e in errors if e.pool == one.pool and e.device != one.device]
+            cached[key] = interval(
+                (e for e in rest if e.group == one.group),
+                (e for e in rest if e.group != one.group),
+            )
         low, high = cached[key]
         inside.append(low <= exp(one.log_error) <= high)
     return inside

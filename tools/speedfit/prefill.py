@@ -3,6 +3,7 @@
 A prompt takes::
 
     FLOPs / (efficiency × rate) + attention FLOPs / (its efficiency × rate) + weights / bandwidth
+        + layers × overhead, once for each batch
 
 where the rate is FP16 with FP32 accumulation, doubled (a fitted factor) for cards that halve it,
 because llama.cpp's kernels for quantised weights use INT8, which is not halved.
@@ -18,15 +19,8 @@ from typing import TYPE_CHECKING
 
 from advisor.estimate.classes import speed_class
 from advisor.estimate.prefill import UBATCH_TOKENS, touched_share
-from speedfit.decode import (
-    CROWDING,
-    LLAMAFILE_WEIGHT,
-    Fit,
-    Registry,
-    class_names,
-    fitted_classes,
-    solve,
-)
+from speedfit.decode import CROWDING, LLAMAFILE_WEIGHT
+from speedfit.model import Fit, Quantity, Registry, class_names, fitted_classes, solve, tree
 from speedfit.sizes import file_bytes, kernel_of
 from speedfit.solver import Cell, Factor, Term, predict
 
@@ -38,8 +32,7 @@ if TYPE_CHECKING:
 READ_EFFICIENCY = 0.82
 """Of the bandwidth, while a batch's weights are read: decode's own, for all devices."""
 
-SPREADS = (0.7, 0.5, 0.4, 0.3)
-"""Spreads of the priors: for all, backend, vendor under it, family under it."""
+EFFICIENCY = Quantity(name="prefill", value=0.3, sign=-1, spreads=(0.7, 0.5, 0.4, 0.3))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +107,16 @@ def _terms(sample: PrefillSample, registry: Registry, fitted: frozenset[str]) ->
         (2 * active_weights(run) * tokens / sample.rate, tuple(compute)),
         (4 * shape.attention_width * pairs / sample.rate, tuple(attention)),
         (batches * read / (READ_EFFICIENCY * device.bandwidth_bytes_per_s), ()),
+        (float(batches * shape.layers), tuple(_overhead(run, registry))),
     )
+
+
+def _overhead(run: Run, registry: Registry) -> list[Factor]:
+    """What a layer takes for a batch of any size, before a large GPU is busy."""
+    factors = [(registry.get("prefill overhead", value=2e-4, spread=1.0), 1)]
+    if run.runtime == "llamafile":
+        factors.append((registry.get("prefill overhead llamafile", value=1.5, spread=0.5), 1))
+    return factors
 
 
 def _expert_bytes_share(run: Run) -> float:
@@ -124,15 +126,12 @@ def _expert_bytes_share(run: Run) -> float:
 
 def _efficiency(sample: PrefillSample, registry: Registry, fitted: frozenset[str]) -> list[Factor]:
     run = sample.run
-    factors = [(registry.get("prefill", value=0.3, spread=SPREADS[0]), -1)]
-    for name in class_names(sample.speed_class, fitted):
-        depth = 1 if name.startswith("any/") else 3 if "-" in name else 2
-        factors.append((registry.get(f"prefill {name}", spread=SPREADS[depth]), -1))
+    factors = tree(registry, EFFICIENCY, class_names(sample.speed_class, fitted))
     if sample.device.is_half_rate:
         factors.append((registry.get("prefill half rate", value=2.0, spread=0.3), -1))
     if sample.kernel == "float":
         factors.append((registry.get("prefill float", spread=0.3), -1))
-    if run.era:
+    if run.is_old:
         factors.append((registry.get(f"prefill {run.era}", value=0.8, spread=0.3), -1))
     if run.runtime == "llamafile":
         name = f"prefill llamafile any/{run.backend}"

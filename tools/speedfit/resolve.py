@@ -18,16 +18,16 @@ from speedfit.decode import (
     NO_GRAPHS,
     REFERENCE_KERNEL,
     TYPICAL_FLOPS_PER_BYTE,
-    arithmetic_group,
-    class_names,
+    has_slow_alus,
     interval_class,
 )
-from speedfit.leave_out import THIN, Error, interval
+from speedfit.leave_out import Error, interval
+from speedfit.model import class_names
 from speedfit.prefill import READ_EFFICIENCY
 
 if TYPE_CHECKING:
     from speedfit.cpu import CpuFit
-    from speedfit.decode import Fit
+    from speedfit.model import Fit
 
 DIGITS = 4
 """Significant digits of a constant: no fit is surer than that, and machines differ after it."""
@@ -38,12 +38,12 @@ DECODE_COLUMNS = (
     "moe_factor",
     "recurrent_factor",
     "cache_efficiency",
-    "cache_ceiling_bytes_per_s",
+    "attention_flops_per_s",
     "plain_cache_efficiency",
-    "latent_cache_factor",
     "state_efficiency",
     "arithmetic_per_weight",
     "alu_flops_per_byte",
+    "float_experts_factor",
     "low",
     "high",
     "devices",
@@ -76,7 +76,7 @@ def decode_row(name: str, fit: Fit) -> list[float]:
     nodes = class_names(name, fit.fitted)
     backend = name.partition("/")[2]
     by_backend = f"{ANY}/{backend}"
-    group = arithmetic_group(name)
+    is_slow = has_slow_alus(name)
     overhead = _product(fit, "overhead", nodes)
     if name.startswith(tuple(f"nvidia-{family}/cuda" for family in NO_GRAPHS)):
         overhead *= fit.value("overhead without graphs")
@@ -86,12 +86,12 @@ def decode_row(name: str, fit: Fit) -> list[float]:
         fit.value("moe") * fit.value(f"moe {by_backend}"),
         fit.value("recurrent") * fit.value(f"recurrent {by_backend}"),
         min(fit.value("cache flash") * fit.value(f"cache flash {by_backend}"), 1.0),
-        fit.value("cache ceiling") * fit.value(f"cache ceiling {by_backend}"),
+        fit.value("attention") * fit.value(f"attention {by_backend}"),
         min(fit.value("cache plain") * fit.value(f"cache plain {by_backend}"), 1.0),
-        fit.value("cache latent"),
         fit.value("state"),
-        fit.value(f"arithmetic {group}") if group else 0.0,
-        TYPICAL_FLOPS_PER_BYTE[group] if group else 0.0,
+        fit.value("arithmetic") if is_slow else 0.0,
+        TYPICAL_FLOPS_PER_BYTE if is_slow else 0.0,
+        fit.value(f"float experts {by_backend}"),
     )
     return [rounded(value) for value in values]
 
@@ -104,14 +104,17 @@ def _product(fit: Fit, what: str, nodes: Sequence[str]) -> float:
 
 
 def interval_of(
-    name: str, groups: dict[str, str], errors: Sequence[Error], outside: Sequence[Error]
+    name: str, errors: Sequence[Error], outside: Sequence[Error]
 ) -> tuple[float, float]:
-    """A class's own interval, or that of all thin classes, or that of vendors never met."""
+    """A class's interval from its own errors and the others', or that of vendors never met."""
     if fallbacks(name)[0].startswith(ANY):
-        low, high = interval(outside)
+        low, high = interval((), outside)
     else:
-        group = groups.get(interval_class(name), THIN)
-        low, high = interval(one for one in errors if one.group == group)
+        group = interval_class(name)
+        low, high = interval(
+            (one for one in errors if one.group == group),
+            (one for one in errors if one.group != group),
+        )
     return rounded(low), rounded(high)
 
 
@@ -135,6 +138,7 @@ def runtimes(fit: Fit, prefill: Fit, intervals: dict[str, tuple[float, float]]) 
             "efficiency": rounded(fit.value(f"llamafile efficiency {by_backend}")),
             "cache_efficiency": rounded(fit.value(f"llamafile cache {by_backend}")),
             "prefill_efficiency": rounded(prefill.value(f"prefill llamafile {by_backend}")),
+            "prefill_overhead": rounded(prefill.value("prefill overhead llamafile")),
             "interval": [rounded(end) for end in intervals[backend]],
         }
     return {
@@ -145,7 +149,7 @@ def runtimes(fit: Fit, prefill: Fit, intervals: dict[str, tuple[float, float]]) 
 
 def cpu_rows(model: CpuFit, errors: Sequence[Error]) -> dict[str, list[float | None]]:
     """The host's two classes: with a measured read rate, and with a data sheet's."""
-    low, high = interval(errors)
+    low, high = interval(errors, ())
     shares = sorted(cpu.sheet_shares(model).values())
     sheet = shares[len(shares) // 2]
     common: list[float | None] = [
@@ -155,10 +159,10 @@ def cpu_rows(model: CpuFit, errors: Sequence[Error]) -> dict[str, list[float | N
         rounded(min(model.value("cache"), 1.0)),
         None,
         rounded(min(model.value("cache"), 1.0)),
-        1.0,
         rounded(min(model.value("cache"), 1.0)),
         0.0,
         0.0,
+        1.0,
     ]
     read_low, read_high = cpu.READ_INTERVAL
     devices = len({one.device for one in errors})
@@ -218,5 +222,6 @@ def prefill_constants(fit: Fit) -> dict[str, float]:
         "half_rate_factor": rounded(fit.value("prefill half rate")),
         "float_factor": rounded(fit.value("prefill float")),
         "plain_attention_factor": rounded(fit.value("prefill attention plain")),
+        "layer_overhead_s": rounded(fit.value("prefill overhead")),
         "read_efficiency": READ_EFFICIENCY,
     }

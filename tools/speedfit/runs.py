@@ -12,6 +12,12 @@ from catalog.load import csv_rows, optional_float
 
 MEASURED = Path(__file__).parents[2] / "tests" / "measured"
 
+OLD_ERAS = frozenset({"early", "middle"})
+"""Builds before June 2024, or mixed with such; see the head of `decode_speed.csv`."""
+
+VULKAN_2025 = "vulkan-2025"
+"""Builds before Vulkan's attention was rewritten (ggml-org/llama.cpp#19625)."""
+
 MIX = "mix"
 """LocalScore's mean over nine mixes of prompt and answer."""
 
@@ -58,16 +64,13 @@ class Shape:
     window_tokens: int
     state_bytes: int
     attention_width: int
+    query_elements_per_token: int
+    window_query_elements_per_token: int
 
     @property
     def is_moe(self) -> bool:
         """True for a mixture of experts."""
         return self.routed_experts > 0
-
-    @property
-    def has_latent_cache(self) -> bool:
-        """True where one latent per token stands for keys and values (MLA)."""
-        return self.architecture in {"deepseek2", "kimi-linear", "glm-dsa", "mistral4"}
 
     @property
     def rest(self) -> int:
@@ -77,10 +80,17 @@ class Shape:
 
     def cache_bytes(self, depth_tokens: float) -> float:
         """Keys and values that one token reads at a depth, in f16."""
-        window = min(depth_tokens, self.window_tokens) if self.window_tokens else depth_tokens
-        return (
-            self.cache_bytes_per_token * depth_tokens + self.window_cache_bytes_per_token * window
-        )
+        seen = self._seen_tokens(depth_tokens)
+        return self.cache_bytes_per_token * depth_tokens + self.window_cache_bytes_per_token * seen
+
+    def attention_flops(self, depth_tokens: float) -> float:
+        """Products and sums of one token's attention at a depth."""
+        full = self.query_elements_per_token * depth_tokens
+        return 2 * (full + self.window_query_elements_per_token * self._seen_tokens(depth_tokens))
+
+    def _seen_tokens(self, depth_tokens: float) -> float:
+        """Tokens that a layer with a window looks back at."""
+        return min(depth_tokens, self.window_tokens) if self.window_tokens else depth_tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +126,11 @@ class Run:
     prompt_tokens: int
     flash_attention: bool
     tokens_per_s: float
+
+    @property
+    def is_old(self) -> bool:
+        """True for builds that differ from today's in most of what they run."""
+        return self.era in OLD_ERAS
 
 
 def load_runs(folder: Path = MEASURED) -> list[Run]:
@@ -162,6 +177,8 @@ def _shape(row: dict[str, str]) -> Shape:
         window_tokens=int(row["window_tokens"]),
         state_bytes=int(row["state_bytes"]),
         attention_width=int(row["attention_width"]),
+        query_elements_per_token=int(row["query_elements_per_token"]),
+        window_query_elements_per_token=int(row["window_query_elements_per_token"]),
     )
 
 

@@ -29,10 +29,17 @@ Term = tuple[float, tuple[Factor, ...]]
 
 
 @dataclass(frozen=True, slots=True)
+class Larger:
+    """Terms that run at the same time: only the largest counts."""
+
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One measured value, and the terms that should sum up to it."""
 
-    terms: tuple[Term, ...]
+    terms: tuple[Term | Larger, ...]
     log_measured: float
     weight: float
 
@@ -45,9 +52,17 @@ class Prior:
     spread: float
 
 
-def predict(terms: Iterable[Term], x: Sequence[float]) -> float:
+def predict(terms: Iterable[Term | Larger], x: Sequence[float]) -> float:
     """The sum of products."""
-    return sum(base * exp(sum(sign * x[index] for index, sign in f)) for base, f in terms)
+    return sum(_largest(term, x)[0] for term in terms)
+
+
+def _largest(term: Term | Larger, x: Sequence[float]) -> tuple[float, tuple[Factor, ...]]:
+    """The value of a term, or of the largest of several, and its factors."""
+    if isinstance(term, Larger):
+        return max((_largest(one, x) for one in term.terms), key=lambda found: found[0])
+    base, factors = term
+    return base * exp(sum(sign * x[index] for index, sign in factors)), factors
 
 
 def residual(cell: Cell, x: Sequence[float]) -> float:
@@ -108,12 +123,14 @@ def _normal_equations(
     return matrix, gradient
 
 
-def _slope(terms: Iterable[Term], x: Sequence[float]) -> tuple[list[tuple[int, float]], float]:
+def _slope(
+    terms: Iterable[Term | Larger], x: Sequence[float]
+) -> tuple[list[tuple[int, float]], float]:
     """How the logarithm of the sum changes with each parameter, by index; and that logarithm."""
     slope: dict[int, float] = {}
     total = 0.0
-    for base, factors in terms:
-        value = base * exp(sum(sign * x[index] for index, sign in factors))
+    for term in terms:
+        value, factors = _largest(term, x)
         total += value
         for index, sign in factors:
             slope[index] = slope.get(index, 0.0) + sign * value

@@ -1,0 +1,1 @@
+"""Figures of the accuracy report, drawn as SVG by the standard library alone."""
