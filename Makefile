@@ -22,7 +22,7 @@ layers: $(VENV)/.test
 	$(VENV)/bin/lint-imports
 
 unit: $(VENV)/.test
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses logical --maxprocesses 4
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -41,6 +41,7 @@ fit: $(VENV)/.test
 docs: $(VENV)/.test
 	$(RUN) tools/machine_schema.py
 	$(RUN) tools/output_schemas.py
+	$(RUN) tools/check_docs.py
 	$(RUN) tools/console_blocks.py
 
 bench: $(VENV)/.test

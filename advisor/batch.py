@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from advisor.offer.offer import Offer
     from advisor.request import Request
     from advisor.situation import Situation
+    from advisor.target import Target
     from probes.bandwidth.store import Measure
 
 
@@ -44,19 +45,17 @@ def estimate_of(request: Request, *, measure: Measure) -> Estimate:
     """
     offer = offer_named(request.model)
     here = _situation(request.devices, request.machine, request.workload.backend, measure)
-    return estimate(_subject(offer, request, here), request.workload, here.target)
+    return estimate(chosen_subject(offer, request, here.target), request.workload, here.target)
 
 
-def _subject(offer: Offer, request: Request, here: Situation) -> Subject:
+def chosen_subject(offer: Offer, request: Request, target: Target) -> Subject:
     """The quant that was asked for, else the one that `advisor show` would star."""
     if request.quant is not None:
         return offer.subject(request.quant)
-    from advisor.report.candidates import Question, judged, preferred
-    from catalog.evidence import evidence
+    from advisor.report.candidates import Question, considered, preferred
 
-    question = Question(target=here.target, workload=request.workload)
-    found = judged(offer.subjects(offer.considered()), question, evidence(offer.model))
-    return preferred(found).estimate.subject
+    question = Question(target=target, workload=request.workload)
+    return preferred(considered(offer, question)).estimate.subject
 
 
 def standard_input() -> Iterable[str]:
@@ -86,7 +85,8 @@ def answer_lines(
         defaults: Keys that the command line gave for all of them.
         measure: Whether this machine's memory may be timed.
     """
-    from advisor.render.json import error_object, estimate_object, line
+    from advisor.render.estimate_json import estimate_object
+    from advisor.render.json import error_object, line
 
     for text in lines:
         if not text.strip():

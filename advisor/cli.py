@@ -23,6 +23,8 @@ COMMANDS = {
     "models": "List the models of the catalog.",
     "verify": "Check that a GGUF file is whole.",
     "pull": "Get the recommended file from the Hugging Face Hub, checked.",
+    "bench": "Measure what was predicted, and keep the result for this machine.",
+    "check": "Check that this machine meets a requirement, for CI.",
     "doctor": "Report what was detected and how, for a bug report.",
 }
 """Every command and its one-line help, in the order people meet them."""

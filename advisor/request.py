@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from advisor.errors import UsageError
-from advisor.workload import Era, FlashAttention, Runtime, Workload
+from advisor.workload import Era, FlashAttention, LoadMode, Runtime, Workload
 
 KEYS = (
     "model",
@@ -29,9 +29,11 @@ KEYS = (
     "sequences",
     "kv_unified",
     "depth",
+    "prompt",
     "backend",
     "runtime",
     "era",
+    "load_mode",
 )
 """What a request may hold; the names are those of the options."""
 
@@ -112,12 +114,15 @@ def _workload(values: Mapping[str, Any]) -> Workload:
     gpu_layers, offload_all = gpu_layers_of(values.get("gpu_layers"))
     n_cpu_moe, cpu_moe = n_cpu_moe_of(values.get("n_cpu_moe"))
     backend = _text(values, "backend")
+    if backend is None and [one.casefold() for one in _devices(values.get("device"))] == ["cpu"]:
+        backend = "cpu"
     if backend is not None and backend not in BACKENDS:
         raise UsageError(f"`{backend}` is not a backend", f"use one of {', '.join(BACKENDS)}")
     usual = Workload()
     return Workload(
         context_tokens=_tokens(values, "context"),
         depth_tokens=_tokens(values, "depth", least=0) or 0,
+        prompt_tokens=_tokens(values, "prompt") or usual.prompt_tokens,
         ubatch_tokens=_count(values, "ubatch"),
         sequences=_count(values, "sequences"),
         kv_unified=_flag(values, "kv_unified"),
@@ -126,6 +131,7 @@ def _workload(values: Mapping[str, Any]) -> Workload:
         flash_attention=_flash(values) or usual.flash_attention,
         runtime=_choice(values, "runtime", Runtime) or usual.runtime,
         era=_choice(values, "era", Era) or usual.era,
+        load_mode=_choice(values, "load_mode", LoadMode) or usual.load_mode,
         backend=backend,
         gpu_layers=gpu_layers,
         offload_all=offload_all,
@@ -247,7 +253,7 @@ def _flash(values: Mapping[str, Any]) -> FlashAttention | None:
     return _choice(values, "flash_attention", FlashAttention)
 
 
-_Choice = TypeVar("_Choice", Runtime, FlashAttention, Era)
+_Choice = TypeVar("_Choice", Runtime, FlashAttention, Era, LoadMode)
 
 
 def _choice(values: Mapping[str, Any], key: str, kind: type[_Choice]) -> _Choice | None:

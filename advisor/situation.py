@@ -30,6 +30,9 @@ class Situation:
     machine: Machine | None
     """``None`` when catalog rows stand in for the probes."""
 
+    backend: str | None = None
+    """What was asked for; `cpu` also where the processor was."""
+
 
 def situation(
     *,
@@ -63,10 +66,32 @@ def situation(
         from catalog.lookup import find_devices
 
         target = target_of_devices([find_devices(name) for name in names])
-        return Situation(target=with_backend(target, backend), machine=None)
+        return Situation(target=with_backend(target, backend), machine=None, backend=backend)
     seen = machine_of(machine, measure)
     target = target_of_machine(seen, use_gpus=use_gpus)
-    return Situation(target=with_backend(target, backend), machine=seen)
+    if machine is None:
+        target = with_measurements(target, seen)
+    asked = backend if use_gpus else CPU
+    return Situation(target=with_backend(target, backend), machine=seen, backend=asked)
+
+
+def with_measurements(target: Target, machine: Machine) -> Target:
+    """The same target with what `advisor bench` timed on this machine; often nothing.
+
+    What is kept and cannot be read is said in a note, and the answer goes without it.
+    """
+    from advisor.measure.store import StoreError, load, store_path
+    from probes.ask import Asker
+
+    path = store_path(Asker())
+    if path is None or not path.exists():
+        return target
+    from advisor.measure.identity import machine_identity
+
+    try:
+        return replace(target, measured=load(path, machine_identity(machine)))
+    except StoreError as error:
+        return replace(target, notes=(*target.notes, str(error)))
 
 
 def machine_of(path: str | None, measure: Measure | None) -> Machine:

@@ -8,10 +8,11 @@ is ``None`` or a default with its reason.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from advisor.figure import Figure, Origin
+from advisor.gpu_choice import chosen_gpus
 from advisor.memory_pools import (
     gpu_memory,
     host_available,
@@ -22,9 +23,10 @@ from advisor.memory_pools import (
 from catalog.device import Device, DeviceKind
 from catalog.hardware import device_named
 from catalog.share import gpu_share
-from probes.machine import Accelerator, AcceleratorKind, AcceleratorState
+from probes.machine import Accelerator, AcceleratorKind
 
 if TYPE_CHECKING:
+    from advisor.measurement import Measurement
     from catalog.lookup import Found
     from probes.machine import Machine
 
@@ -42,8 +44,6 @@ HOST_ONLY_VENDORS = frozenset({"Raspberry Pi", "Rockchip", "Qualcomm"})
 
 BACKENDS = {"nvidia": "cuda", "amd": "rocm", "intel": "vulkan", "apple": "metal"}
 """The backend people run on a vendor's GPUs."""
-
-_USABLE = frozenset({AcceleratorState.READY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +76,9 @@ class Gpu:
 
     cuda_index: int | None = None
 
+    seen: Accelerator | None = None
+    """What the probes saw of it; ``None`` for a row of the catalog."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
@@ -104,12 +107,14 @@ class Target:
     notes: tuple[str, ...] = ()
     """What was left out or assumed, one sentence each."""
 
+    measured: tuple[Measurement, ...] = field(default=(), repr=False)
+    """What `advisor bench` timed on this very machine; nothing for any other."""
+
 
 def target_of_machine(machine: Machine, *, use_gpus: bool = True) -> Target:
     """What the machine's own answers, joined with the catalog, amount to."""
-    usable = [gpu for gpu in machine.accelerators if gpu.state in _USABLE] if use_gpus else []
-    chosen, notes = _choose(usable)
-    gpus = tuple(sorted((_gpu(one, machine) for one in chosen), key=_speed_order))
+    chosen, notes = chosen_gpus(machine.accelerators if use_gpus else ())
+    gpus = tuple(sorted((gpu_of(one, machine) for one in chosen), key=_speed_order))
     host = _host(machine)
     return Target(
         name=_machine_name(gpus, host),
@@ -161,37 +166,7 @@ def _speed_order(gpu: Gpu) -> tuple[float, float]:
     return (-(rate.value if rate else 0.0), -(size.value if size else 0.0))
 
 
-def _choose(usable: Sequence[Accelerator]) -> tuple[list[Accelerator], list[str]]:
-    """The accelerators one llama.cpp process would use, and a sentence for each left out."""
-    notes: list[str] = []
-    slices = [gpu for gpu in usable if gpu.kind is AcceleratorKind.MIG]
-    cards = [gpu for gpu in usable if gpu.kind in {AcceleratorKind.DISCRETE, AcceleratorKind.VGPU}]
-    shared = [gpu for gpu in usable if gpu.kind is AcceleratorKind.UNIFIED]
-    if slices and not cards:
-        best = max(slices, key=lambda gpu: gpu.memory_usable_bytes or 0)
-        if len(slices) > 1:
-            notes.append(
-                f"a model is put on one MIG slice: `{best.name}` is the largest of {len(slices)}"
-            )
-        return [best], notes
-    if not cards:
-        return shared[:1], notes
-    notes += [
-        f"`{gpu.name}` shares the system's memory and is left to the desktop" for gpu in shared
-    ]
-    vendor = max(
-        {gpu.vendor for gpu in cards},
-        key=lambda name: sum(gpu.memory_usable_bytes or 0 for gpu in cards if gpu.vendor == name),
-    )
-    notes += [
-        f"`{gpu.name}` is left out: one build of llama.cpp runs on one vendor's GPUs"
-        for gpu in cards
-        if gpu.vendor != vendor
-    ]
-    return [gpu for gpu in cards if gpu.vendor == vendor], notes
-
-
-def _gpu(seen: Accelerator, machine: Machine) -> Gpu:
+def gpu_of(seen: Accelerator, machine: Machine) -> Gpu:
     """Join one accelerator with its catalog row."""
     from catalog.identify import identify  # a machine without a GPU needs no PCI ids
 
@@ -225,6 +200,7 @@ def _gpu(seen: Accelerator, machine: Machine) -> Gpu:
         row_name=row.full_name if row else None,
         problem=identity.problem,
         cuda_index=seen.cuda_index,
+        seen=seen,
     )
 
 

@@ -55,6 +55,16 @@ def tasks() -> tuple[Task, ...]:
         Task(name="advisor --help", words=(advisor, "--help"), target_s=0.15),
         Task(name="advisor scan", words=(advisor, "scan"), target_s=0.35, target_mb=45),
         Task(name="advisor scan --json", words=(advisor, "scan", "--json"), target_s=0.35),
+        Task(name="advisor check", words=(advisor, "check"), target_s=0.5, target_mb=45),
+        Task(
+            name="advisor check, model on a T4",
+            words=(
+                *(advisor, "check", "--simulate", "github-t4", "--model", "qwen3-8b"),
+                *("--quant", "Q4_K_M", "--min-decode", "20", "--gpu", "T4"),
+            ),
+            target_s=0.5,
+            target_mb=45,
+        ),
         Task(
             name="advisor scan, RTX 4090",
             words=(advisor, "scan", "--device", "RTX 4090"),

@@ -21,6 +21,9 @@ LEFT_OUT = (
     "LANGUAGE",
     "LC_",
     "XDG_",
+    "GITHUB_",
+    "GITLAB_",
+    "ADVISOR_",
 )
 """Beginnings of variables that change what the program prints, besides Python's own."""
 
@@ -38,7 +41,8 @@ class Program:
             for name, value in os.environ.items()
             if not name.startswith((*LEFT_OUT, "PYTHON", "HF_", "CUDA_"))
         }
-        self.environ = {**mine, "HOME": str(home), "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
+        steady = {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", "SOURCE_DATE_EPOCH": "1764000000"}
+        self.environ = {**mine, "HOME": str(home), **steady}
 
     def __call__(self, *words, **how):
         """Run `advisor` with these words; its output as text."""

@@ -20,7 +20,8 @@ import pytest
 from advisor.estimate.estimator import estimate
 from advisor.estimate.subject import subject_of
 from advisor.report.candidates import Question
-from advisor.report.scan import Filter, scan
+from advisor.report.filter import Filter
+from advisor.report.scan import scan
 from advisor.target import target_of_machine
 from advisor.workload import Workload
 from catalog.quants import find_quant

@@ -17,7 +17,20 @@ PROJECT = Path(__file__).parents[1]
 FOLDER = PROJECT / "docs/schema"
 RECORDED = PROJECT / "tests/advisor/desktop.json"
 RECORDINGS = sorted((PROJECT / "tests/machines").glob("*/machine.json"))
-NAMES = ("scan", "show", "estimate", "devices", "models", "pull", "verify", "doctor", "error")
+NAMES = (
+    "scan",
+    "show",
+    "estimate",
+    "devices",
+    "models",
+    "pull",
+    "verify",
+    "bench",
+    "measurements",
+    "check",
+    "doctor",
+    "error",
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +105,7 @@ def test_the_files_are_what_the_tool_writes(monkeypatch):
 
 def test_every_schema_has_a_test():
     files = {path.name.partition(".")[0] for path in FOLDER.iterdir()}
-    assert files == {*NAMES, "machine"}
+    assert files == {*NAMES, "machine", "requirement"}
 
 
 def properties_of(schema):

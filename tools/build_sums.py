@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from advisor.report.filter import POPULAR_TIER
 from catalog.errors import CatalogError
 from catalog.quants import load_quants
 from catalog.shelf import load_models
 from catalog.sums import FILE, WITH_MATRIX, WeightSums, add_up
 
-POPULAR_TIER = 1
 TARGET = Path(__file__).parents[1] / "catalog" / FILE
 
 

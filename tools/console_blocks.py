@@ -41,8 +41,8 @@ class Block:
     @property
     def is_deterministic(self) -> bool:
         """False for what depends on the machine it runs on."""
-        asks_a_machine = re.search(r"advisor (scan|show|estimate|doctor)\b", self.command)
-        stands_in = re.search(r"--(device|machine|help)\b|\"device\"", self.command)
+        asks_a_machine = re.search(r"advisor (scan|show|estimate|doctor|check)\b", self.command)
+        stands_in = re.search(r"--(device|machine|simulate|help)\b|\"device\"", self.command)
         return not asks_a_machine or bool(stands_in)
 
     def agrees(self, printed: str) -> bool:
@@ -76,7 +76,19 @@ def run(command: str, folder: Path) -> str:
     """What a command prints on both streams, in a folder that is made ready for it."""
     if not (folder / "machine.json").exists():
         shutil.copy(RECORDED, folder / "machine.json")
-    settings = ("COLUMNS", "NO_COLOR", "TERM", "PYTHON", "XDG_", "LC_", "LANG", "CUDA_")
+    settings = (
+        "COLUMNS",
+        "NO_COLOR",
+        "TERM",
+        "PYTHON",
+        "XDG_",
+        "LC_",
+        "LANG",
+        "CUDA_",
+        "GITHUB_",
+        "GITLAB_",
+        "ADVISOR_",
+    )
     environ = {name: text for name, text in os.environ.items() if not name.startswith(settings)}
     scripts = str(Path(sys.executable).parent)
     environ |= {

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from advisor.commands.options import Count, Tokens, context_option, json_option, machine_options
-from advisor.workload import Era, FlashAttention, Runtime
+from advisor.workload import Era, FlashAttention, LoadMode, Runtime
 
 
 @click.command("estimate")
@@ -20,6 +20,11 @@ from advisor.workload import Era, FlashAttention, Runtime
     type=Count(least=0),
     metavar="TOKENS",
     help="Tokens already in the cache when decode is timed.  [default: 0]",
+)
+@click.option(
+    "--prompt",
+    type=Tokens(),
+    help="Length of the prompt that prefill is stated for.  [default: 512]",
 )
 @click.option("--gpu-layers", metavar="N|auto|all", help="Layers on the GPUs.  [default: auto]")
 @click.option(
@@ -65,6 +70,11 @@ from advisor.workload import Era, FlashAttention, Runtime
     type=click.Choice([one.value for one in Era]),
     help="How old its build of llama.cpp is.  [default: current]",
 )
+@click.option(
+    "--load-mode",
+    type=click.Choice([one.value for one in LoadMode]),
+    help="How the host's weights are read.  [default: auto: as the runtime does]",
+)
 @click.option("--explain", is_flag=True, help="Also print the arithmetic, line by line.")
 @json_option
 def command(  # noqa: PLR0913  (one parameter an option)
@@ -104,7 +114,8 @@ def command(  # noqa: PLR0913  (one parameter an option)
         return
     found = estimate_of(request_from_mapping({"model": model, **values}), measure=when)
     if as_json:
-        from advisor.render.json import dumps, estimate_object
+        from advisor.render.estimate_json import estimate_object
+        from advisor.render.json import dumps
 
         answer_json(dumps(estimate_object(found)))
     else:

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import click
 
-from advisor.commands.options import Params, json_option
+from advisor.commands.options import filter_options, json_option
 
 
 @click.command("models")
 @click.argument("words", nargs=-1)
-@click.option("--family", metavar="WORDS", help="Only models of this family or publisher.")
-@click.option(
-    "--for",
-    "purpose",
-    type=click.Choice(["chat", "coding", "reasoning", "embedding"]),
-    help="Only models made for this.",
-)
-@click.option("--max-params", type=Params(), help="Only models of at most so many weights (8B).")
+@filter_options
 @click.option("--popular", is_flag=True, help="Only the models people run most.")
 @json_option
 def command(  # noqa: PLR0913  (one parameter an option)
@@ -33,9 +26,13 @@ def command(  # noqa: PLR0913  (one parameter an option)
     Exits with 0 when there is one, and with 1 when there is none.
     """
     from advisor.output import answer, answer_json
+    from advisor.report.filter import Filter
     from advisor.report.model_list import model_list
 
-    rows = model_list(words, family=family, purpose=purpose, max_params=max_params, popular=popular)
+    rows = model_list(
+        words,
+        Filter(everything=not popular, purpose=purpose, family=family, max_params=max_params),
+    )
     if as_json:
         from advisor.render.json import models_json
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -139,7 +139,7 @@ def verbose_option(command: Command) -> Command:
 
 
 def _say_usage() -> None:
-    from advisor.offer.named import the_hub
+    from advisor.hub import the_hub
     from advisor.output import talk
 
     if not the_hub.cache_info().currsize:
@@ -158,6 +158,23 @@ def min_speed_option(command: Command) -> Command:
         show_default=True,
         help="Tokens per second below which a model is listed last.",
     )(command)
+
+
+def filter_options(command: Command) -> Command:
+    """`--for`, `--family` and `--max-params`."""
+    options = (
+        click.option(
+            "--for",
+            "purpose",
+            type=click.Choice(["chat", "coding", "reasoning", "embedding"]),
+            help="Only models made for this.",
+        ),
+        click.option("--family", metavar="WORDS", help="Only models of this family or publisher."),
+        click.option(
+            "--max-params", type=Params(), help="Only models of at most so many weights (8B)."
+        ),
+    )
+    return _with(command, options)
 
 
 def machine_options(command: Command) -> Command:
@@ -186,6 +203,11 @@ def machine_options(command: Command) -> Command:
             help="Time this machine's memory anew, or never.  [default: once per boot]",
         ),
     )
+    return _with(command, options)
+
+
+def _with(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
+    """The command with these options, in the order that its help lists them."""
     for option in reversed(options):
         command = option(command)
     return command

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +15,8 @@ from advisor.commands.options import (
 
 if TYPE_CHECKING:
     from advisor.pull.plan import Plan
-    from advisor.pull.progress import Progress
+
+KEPT = "what came so far is kept: the same command goes on from there"
 
 
 @click.command("pull")
@@ -50,24 +47,28 @@ def command(  # noqa: PLR0913  (one parameter an option)
     Exits with 0 when the file is there, with 1 when no quant runs here, with 5 when the Hub does
     not answer or sends something else, and with 74 when the disk has no room.
     """
+    from advisor.commands.progress import progress_shown
+    from advisor.hub import the_hub
     from advisor.output import answer, answer_json, talk
     from advisor.pull.run import carried_out, planned
+    from advisor.render.pull import progress_line
     from advisor.report.candidates import Question
     from advisor.situation import situation
     from advisor.workload import Workload
-    from catalog.hub.client import Hub
 
     def question() -> Question:
         here = situation(
             devices=devices, machine=machine, backend=backend, measure=when_to_measure(measure)
         )
-        return Question(target=here.target, workload=Workload(context_tokens=context))
+        return Question(
+            target=here.target, workload=Workload(context_tokens=context, backend=here.backend)
+        )
 
-    hub = Hub()
+    hub = the_hub()
     report = planned(model, quant, hub, question)
     if not dry_run:
         refuse_without_room(report.plan)
-        with progress_shown() as show:
+        with progress_shown(progress_line, kept=KEPT) as show:
             report = carried_out(report, hub, show=show, tell=talk)
     if as_json:
         from advisor.render.pull import pull_json
@@ -94,31 +95,3 @@ def refuse_without_room(plan: Plan) -> None:
 
     hint = "free some space, or set `HF_HUB_CACHE` to a folder on another disk"
     raise NoRoomError(no_room(plan), hint)
-
-
-@contextmanager
-def progress_shown() -> Iterator[Callable[[Progress], None]]:
-    """What shows the progress on a terminal, and ends its line; nothing where nobody looks."""
-    from advisor.output import is_terminal, overwrite, talk
-    from advisor.render.pull import progress_line
-
-    is_seen = is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
-    moments = 0
-
-    def show(progress: Progress) -> None:
-        nonlocal moments
-        if is_seen:
-            moments += 1
-            overwrite(progress_line(progress))
-
-    try:
-        yield show
-    except KeyboardInterrupt:
-        if moments:
-            talk("")
-            moments = 0
-        talk("what came so far is kept: the same command goes on from there")
-        raise
-    finally:
-        if moments:
-            talk("")

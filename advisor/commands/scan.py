@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from advisor.commands.options import (
-    Params,
     context_option,
+    filter_options,
     hub_options,
     json_option,
     machine_options,
@@ -22,14 +22,7 @@ from advisor.commands.options import (
 @context_option
 @min_speed_option
 @click.option("--all", "everything", is_flag=True, help="Also what fewer people run, or is slow.")
-@click.option(
-    "--for",
-    "purpose",
-    type=click.Choice(["chat", "coding", "reasoning", "embedding"]),
-    help="Only models made for this.",
-)
-@click.option("--family", metavar="WORDS", help="Only models of this family or publisher.")
-@click.option("--max-params", type=Params(), help="Only models of at most so many weights (8B).")
+@filter_options
 @click.option("--save", metavar="FILE", help="Also write what the probes saw to FILE.")
 @hub_options
 @json_option
@@ -56,7 +49,8 @@ def command(  # noqa: PLR0913  (one parameter an option)
     from advisor.errors import UsageError
     from advisor.output import answer, answer_json
     from advisor.report.candidates import Question
-    from advisor.report.scan import Filter, scan
+    from advisor.report.filter import Filter
+    from advisor.report.scan import scan
     from advisor.situation import situation
     from advisor.workload import Workload
     from catalog.shelf import load_models
@@ -74,7 +68,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
     report = scan(
         Question(
             target=here.target,
-            workload=Workload(context_tokens=context),
+            workload=Workload(context_tokens=context, backend=here.backend),
             min_tokens_per_s=min_speed,
         ),
         load_models(),
@@ -82,7 +76,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
         here.machine,
     )
     if hub:
-        from advisor.offer.named import the_hub
+        from advisor.hub import the_hub
         from advisor.report.published import with_listed_files
 
         report = with_listed_files(report, the_hub())

@@ -53,7 +53,7 @@ def command(  # noqa: PLR0913  (one parameter an option)
     )
     question = Question(
         target=here.target,
-        workload=Workload(context_tokens=context),
+        workload=Workload(context_tokens=context, backend=here.backend),
         min_tokens_per_s=min_speed,
     )
     found = page(offer, load_models(), question, load_devices())

@@ -59,7 +59,7 @@ def command(*, file: Path, sha256: str | None, as_json: bool) -> None:
     from advisor.output import answer, answer_json
 
     if sha256 is not None and is_address(sha256):
-        from advisor.offer.named import the_hub
+        from advisor.hub import the_hub
         from advisor.report.verification import listed_sha256
 
         sha256 = listed_sha256(sha256, file, the_hub())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from advisor.check.outcome import Status
+from advisor.check.outcome import Verdict as CheckVerdict
 from advisor.errors import AdvisorError, ExitCode
+from advisor.figure import Origin
 from advisor.pull.choose import Reason
 from advisor.pull.plan import State
-from schemas.parts import CANDIDATE, PARTS
+from probes.machine import Severity
+from schemas.parts import CANDIDATE, PARTS, SUBJECT
 from schemas.words import (
     Schema,
     flag,
@@ -80,20 +84,21 @@ ANSWERS: dict[str, Schema] = {
     ),
     "estimate": thing(
         "What `advisor estimate MODEL --json` prints, and `advisor estimate -` for each request.",
-        model=text("The model's name."),
-        quant=text("The file type's name."),
-        file_bytes=whole("The download's size, as in `file`. [bytes]"),
-        file=part("file"),
-        tensor_bytes=whole("All tensors. Exact. [bytes]"),
+        **SUBJECT,
         target=text("What it was estimated for."),
         workload=part("workload"),
         placement=thing(
             "Where the layers are.",
             gpu_layers=whole("Layers on GPUs, the output layer counted."),
-            layers=whole("All layers, the output layer counted.", least=1),
+            layers=whole(
+                "All layers, the output layer counted, and a file's prediction blocks.", least=1
+            ),
             n_cpu_moe=whole("First layers whose experts are on the host."),
             tensor_split=or_null(
-                many(number("Share of one GPU."), "What was asked for; null for by free memory.")
+                many(
+                    number("Share of one GPU."),
+                    "What was asked for, or holds more; null for by free memory.",
+                )
             ),
             layers_by_gpu=many(whole("Layers of one GPU."), "In the order of the devices."),
         ),
@@ -111,7 +116,12 @@ ANSWERS: dict[str, Schema] = {
             time_to_first_token_s=or_null(
                 number("Until an answer to `prompt_tokens` begins; null on a CPU. [s]")
             ),
-            prompt_tokens=whole("The prompt that the two above are stated for. [tokens]"),
+            time_to_first_token_low_s=or_null(number("Lower end of its 80 % interval. [s]")),
+            time_to_first_token_high_s=or_null(number("Upper end of it. [s]")),
+            prompt_tokens=whole("The prompt that these are stated for. [tokens]"),
+        ),
+        command=or_null(
+            part("command", "What sets it up so; null where it does not run, or no file is known.")
         ),
         notes=many(text("One sentence."), "What was left out, assumed or not understood."),
     ),
@@ -198,6 +208,86 @@ ANSWERS: dict[str, Schema] = {
             )
         ),
         notes=many(text("One sentence."), "What is odd and no contradiction."),
+    ),
+    "bench": thing(
+        "What `advisor bench --json` prints.",
+        model=text("The model's name."),
+        quant=text("The quant's name."),
+        target=text("What it ran on."),
+        is_kept=flag("True when the measurements are kept for later estimates."),
+        measurements=many(part("measurement"), "Decode, and prefill where it was timed."),
+        memory=many(
+            thing(
+                "One part of the memory.",
+                place=one_of(("gpu", "host"), "All GPUs together, or the host."),
+                part=one_of(("weights", "cache", "scratch"), "What it is for."),
+                predicted_bytes=whole("[bytes]"),
+                logged_bytes=whole("As the program's log has it, in its digits. [bytes]"),
+            ),
+            "Empty for a program that logs nothing of it.",
+        ),
+        others_share=or_null(
+            number("Of the processor, by other programs meanwhile; null: not known. [0 to 1]")
+        ),
+        load_before=or_null(number("Runnable threads over the minute before.")),
+        load_after=or_null(number("Runnable threads over the last minute.")),
+        notes=many(text("One sentence."), "What was unusual."),
+    ),
+    "measurements": thing(
+        "What `advisor bench --list --json` prints.",
+        machine=text("This machine, as measurements name it."),
+        measurements=many(part("measurement"), "All that are kept, oldest first."),
+    ),
+    "check": thing(
+        "What `advisor check --format json` prints.",
+        verdict=one_of(CheckVerdict, "Met, not met, or undetermined."),
+        version=text("The program's version."),
+        checked_at=text("When, in UTC, as ISO 8601 says."),
+        target=text("The machine, by its GPUs or its processor."),
+        simulated=or_null(text("What stands in for this machine; null for nothing.")),
+        strict=flag("True when what is undetermined counts as failed."),
+        fail_on=one_of(("error", "warning"), "The least severity that decides."),
+        counts=thing(
+            "Outcomes by what became of them.",
+            **{status.value: whole(f"How many: {status.value}.") for status in Status},
+        ),
+        requirements=many(
+            thing(
+                "One requirement.",
+                name=text("How reports call it."),
+                place=or_null(part("place", "Where it begins; null for a command line.")),
+            ),
+            "In the order of the file; none for a check of the machine's health alone.",
+        ),
+        outcomes=many(
+            thing(
+                "What one rule says of one subject.",
+                rule=text("The rule's id, such as `ADV101`."),
+                name=text("Its name, such as `gpu-driven`."),
+                status=one_of(Status, "What became of it."),
+                severity=one_of(Severity, "How much it costs."),
+                decides=flag("True when it is severe enough to decide the verdict."),
+                requirement=or_null(text("The requirement's name; null for the machine's own.")),
+                key=or_null(text("The requirement's key that asked for it.")),
+                subject=text("What it is about: `machine`, a GPU, a model in a quant."),
+                sentence=text("What was found, with the figures compared."),
+                hint=or_null(text("What to do.")),
+                compared=or_null(
+                    thing(
+                        "The two figures behind it; null where none were compared.",
+                        quantity=text("Its name with its unit: `decode_tokens_per_s`."),
+                        value=or_null(number("What there is; null when not known.")),
+                        low=or_null(number("Lower end of its interval; null for none.")),
+                        high=or_null(number("Upper end of its interval; null for none.")),
+                        limit=or_null(number("What was asked; null for no limit.")),
+                        origin=or_null(one_of(Origin, "How the value got here.")),
+                    )
+                ),
+                place=or_null(part("place", "Where it is asked for; null for a command line.")),
+            ),
+            "In the order of the rules, the machine's first.",
+        ),
+        notes=many(text("One sentence."), "What was assumed or left out."),
     ),
     "doctor": thing(
         "What `advisor doctor --json` prints.",

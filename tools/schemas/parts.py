@@ -6,8 +6,9 @@ from advisor.estimate.longest import SHOWN_KV_TYPES
 from advisor.estimate.result import Verdict, Why
 from advisor.estimate.setup import KV_TYPES
 from advisor.figure import Origin
+from advisor.measurement import Pace
 from advisor.request import BACKENDS
-from advisor.workload import Era, Runtime
+from advisor.workload import Era, LoadMode, Runtime
 from catalog.device import DeviceKind
 from schemas.words import Schema, flag, many, number, one_of, or_null, part, text, thing, whole
 
@@ -35,9 +36,64 @@ PARTS: dict[str, Schema] = {
         high=number("Upper end of the interval. [tokens/s]"),
         origin=ORIGIN,
         bound_by=one_of(
-            ("bandwidth", "overhead", "compute"),
-            "What most of the time goes to: reading memory, launching kernels, or arithmetic.",
+            ("bandwidth", "overhead", "compute", "pcie"),
+            "What most of the time goes to: reading memory, launching kernels, arithmetic, or"
+            " handing activations from device to device.",
         ),
+        calibration=or_null(
+            thing(
+                "What `advisor bench` measured on this machine, and what that made of the"
+                " prediction; null where nothing that bears on it was measured.",
+                factor=or_null(
+                    number("The speed over what was predicted; null where nothing was.")
+                ),
+                is_exact=flag(
+                    "True when the very same work was measured: `value` is then the measurement,"
+                    " `low` and `high` its slowest and fastest repetition."
+                ),
+                models=whole("Models that were measured.", least=1),
+                measurements=many(
+                    whole("As `advisor bench --list` numbers it.", least=1),
+                    "The measurements that were used.",
+                ),
+            )
+        ),
+    ),
+    "measurement": thing(
+        "One speed that was measured on this machine.",
+        number=or_null(whole("What `advisor bench --list` calls it; null: not kept.", least=1)),
+        taken_at=text("When it ended, in UTC (ISO 8601)."),
+        machine=text("Processor, memory and GPUs of the machine."),
+        speed=one_of(Pace, "Which speed was timed."),
+        model=text("The model's name."),
+        repository=text("Where the model comes from; its name where that is not known."),
+        quant=text("The quant's name."),
+        file=or_null(text("The file's name; null where a server does not say.")),
+        file_bytes=or_null(whole("The file's size, a split file's first part's. [bytes]")),
+        file_mark=or_null(text("SHA-256 of its size, its first and its last MiB.")),
+        program=text("What timed it."),
+        program_version=or_null(text("Its version; null where it does not say.")),
+        advisor_version=or_null(text("This program's; null for a checkout.")),
+        runtime=one_of(Runtime, "What the prediction was made for."),
+        backend=one_of(BACKENDS, "The backend that was used."),
+        devices=many(text("A device's name, or `host`."), "Those that held layers."),
+        gpu_layers=whole("Layers on GPUs, the output layer counted."),
+        n_cpu_moe=whole("First layers whose experts were on the CPU."),
+        threads=or_null(whole("Of the processor; null: not known.", least=1)),
+        flash_attention=one_of(("on", "off"), "Whether attention stored no scores."),
+        kv_type_k=one_of(KV_TYPES, "Type of the K cache."),
+        kv_type_v=one_of(KV_TYPES, "Type of the V cache."),
+        tokens=whole("Timed in each repetition. [tokens]", least=1),
+        depth_tokens=whole("In the cache before. [tokens]"),
+        samples_tokens_per_s=many(
+            number("[tokens/s]"), "One for each repetition, without the warm-up."
+        ),
+        measured_tokens_per_s=number("Their median. [tokens/s]"),
+        predicted_tokens_per_s=or_null(number("Null where nothing is predicted. [tokens/s]")),
+        predicted_low=or_null(number("Lower end of its 80 % interval. [tokens/s]")),
+        predicted_high=or_null(number("Upper end of it. [tokens/s]")),
+        interval_held=or_null(flag("Whether the measured speed lies in it.")),
+        disturbance=or_null(text("Why no estimate uses it; null for a quiet measurement.")),
     ),
     "file": thing(
         "What has to be downloaded.",
@@ -129,6 +185,7 @@ PARTS: dict[str, Schema] = {
         flash_attention=one_of(("on", "off"), "Whether attention stores no scores."),
         runtime=one_of(Runtime, "The program that runs the model."),
         era=one_of(Era, "How old its build of llama.cpp is."),
+        load_mode=one_of(LoadMode, "How the host's weights are read, in llama.cpp's words."),
     ),
     "gpu": thing(
         "A GPU that a model can be put on.",
@@ -187,15 +244,13 @@ PARTS: dict[str, Schema] = {
         basis=text("Which models were measured, and how this one was inferred."),
         sources=many(text("A source."), "Where the measurements were published."),
     ),
-    "commands": many(
-        thing(
-            "How one program runs the file.",
-            program=text("`llama.cpp`, `Ollama` or `LM Studio`."),
-            lines=many(text("One line."), "The lines to enter, in this order."),
-            note=or_null(text("What to know before; null for nothing.")),
-        ),
-        "One entry a program; empty when no repository is known.",
+    "command": thing(
+        "How one program runs the file.",
+        program=text("`llama.cpp`, `Ollama` or `LM Studio`."),
+        lines=many(text("One line."), "The lines to enter, in this order."),
+        note=or_null(text("What to know before; null for nothing.")),
     ),
+    "commands": many(part("command"), "One entry a program; empty when no repository is known."),
     "benchmark": thing(
         "One published score.",
         name=text("The test's name."),
@@ -220,13 +275,18 @@ PARTS: dict[str, Schema] = {
     ),
 }
 
+SUBJECT = {
+    "model": text("The model's name."),
+    "quant": text("The file type's name."),
+    "file_bytes": whole("The download's size, as in `file`. [bytes]"),
+    "file": part("file"),
+    "tensor_bytes": whole("All tensors. Exact. [bytes]"),
+}
+"""Which model in which quant, and the file of it."""
+
 CANDIDATE = thing(
     "One quant of one model in a ranking.",
-    model=text("The model's name."),
-    quant=text("The file type's name."),
-    file_bytes=whole("The download's size, as in `file`. [bytes]"),
-    file=part("file"),
-    tensor_bytes=whole("All tensors. Exact. [bytes]"),
+    **SUBJECT,
     memory_bytes=whole("Memory on all devices together. [bytes]"),
     memory_low_bytes=whole("Lower end of its interval. [bytes]"),
     memory_high_bytes=whole("Upper end of its interval. [bytes]"),
@@ -263,4 +323,11 @@ PARTS["model"] = thing(
     notes=many(text("One sentence."), "What a reader should know."),
     sources=many(text("A source."), "Where its specification is from."),
     checked=text("The day it was checked, as ISO 8601 says."),
+)
+
+PARTS["place"] = thing(
+    "Where something stands in a file.",
+    file=text("From the checkout's root, with slashes."),
+    line=whole("The first one is 1.", least=1),
+    column=whole("The first one is 1.", least=1),
 )
