@@ -87,6 +87,18 @@ def compared(allocations: Sequence[Allocation], gpus: Sequence[Gpu]) -> Fit:
     verdict = now
     if now is Verdict.NO and idle is not Verdict.NO:
         verdict = Verdict.TIGHT
+    silent = _silent(rooms, gpus)
+    if silent is not None and verdict is not Verdict.NO:
+        return Fit(
+            verdict=Verdict.TIGHT,
+            now=max(now, Verdict.TIGHT, key=_rank),
+            idle=max(idle, Verdict.TIGHT, key=_rank),
+            why=Why.UNKNOWN_MEMORY,
+            device=silent.device,
+            needed_bytes=silent.needed,
+            high_bytes=silent.high,
+            available_bytes=None,
+        )
     return Fit(
         verdict=verdict,
         now=now,
@@ -139,6 +151,24 @@ def _rooms(allocations: Sequence[Allocation], gpus: Sequence[Gpu]) -> list[Room]
     needed = sum(one.needed_bytes for one in pool)
     high = sum(one.needed_high_bytes for one in pool)
     return [*rooms, Room(name, needed, high, host.available_bytes, host.capacity_bytes)]
+
+
+def _silent(rooms: Sequence[Room], gpus: Sequence[Gpu]) -> Room | None:
+    """A card that would hold some of it and does not say how much memory it has, if there is one.
+
+    One that shares the host's memory is judged by that.
+    """
+    return next(
+        (
+            room
+            for room, gpu in zip(rooms, gpus, strict=False)
+            if room.needed > 0
+            and room.now is None
+            and room.idle is None
+            and not gpu.shares_host_memory
+        ),
+        None,
+    )
 
 
 def _why(now: Verdict, idle: Verdict, worst: Room) -> Why:

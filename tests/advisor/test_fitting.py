@@ -103,8 +103,15 @@ def test_the_device_with_the_least_to_spare_is_named(judged, gpu):
     assert (fit.verdict, fit.device) == (Verdict.TIGHT, "host")
 
 
-def test_memory_that_nobody_knows_is_no_limit_and_is_said(judged, gpu):
-    fit = judged(gpu(None), host_gib=None).fit
+@pytest.mark.parametrize("host_gib", [None, 64])
+def test_a_card_whose_memory_nobody_knows_is_never_said_to_fit(judged, gpu, host_gib):
+    fit = judged(gpu(None), host_gib=host_gib).fit
+    assert (fit.verdict, fit.now, fit.why) == (Verdict.TIGHT, Verdict.TIGHT, Why.UNKNOWN_MEMORY)
+    assert (fit.device, fit.available_bytes) == ("a card", None)
+
+
+def test_a_host_whose_memory_nobody_knows_is_no_limit_and_is_said(judged):
+    fit = judged(host_gib=None).fit
     assert (fit.verdict, fit.why) == (Verdict.FITS, Why.UNKNOWN_MEMORY)
     assert fit.available_bytes is None
 

@@ -82,12 +82,8 @@ def _fits(case: Case) -> Iterator[Found]:
     )
     sentence = f"{answer.name}: {reason(answer.estimate)}"
     status, hint = Status.PASS, None
-    silent = _silent_gpu(answer)
     if fit.why in UNKNOWN:
         status = Status.UNDETERMINED
-    elif silent is not None:
-        status = Status.UNDETERMINED
-        sentence = f"{answer.name}: how much memory {silent} has is not known"
     elif is_shorter(case, answer):
         sentence = f"{answer.name} fits, with less context than is asked for"
     elif fit.now is Verdict.NO:
@@ -102,18 +98,6 @@ def _fits(case: Case) -> Iterator[Found]:
         hint=hint,
         key="model",
         compared=compared,
-    )
-
-
-def _silent_gpu(answer: ModelAnswer) -> str | None:
-    """A GPU that would hold some of the model, and does not say how much memory it has."""
-    return next(
-        (
-            one.name
-            for one in answer.estimate.allocations
-            if one.kind == "gpu" and one.available_bytes is None
-        ),
-        None,
     )
 
 
