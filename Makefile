@@ -59,10 +59,16 @@ fuzz: $(VENV)/bin/python
 conformance: $(CONFORMANCE)/.installed
 	$(CONFORMANCE)/bin/python -m pytest tests/conformance
 
+LIBRARY := CMAKE_ARGS='-DGGML_RPC=ON -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DLLAVA_BUILD=OFF -DCMAKE_C_FLAGS_RELEASE=-DNDEBUG -DCMAKE_CXX_FLAGS_RELEASE=-DNDEBUG' \
+  $(CONFORMANCE)/bin/python -m pip install --quiet --disable-pip-version-check
+
+# pip keeps a wheel whatever it was built with: one of somebody else's has no remote backend.
 $(CONFORMANCE)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(CONFORMANCE)
-	CMAKE_ARGS='-DGGML_RPC=ON -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DLLAVA_BUILD=OFF -DCMAKE_C_FLAGS_RELEASE=-DNDEBUG -DCMAKE_CXX_FLAGS_RELEASE=-DNDEBUG' \
-	  $(CONFORMANCE)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[conformance]'
+	$(LIBRARY) --editable '.[conformance]'
+	ls $(CONFORMANCE)/lib/python*/site-packages/llama_cpp/lib/libggml-rpc.* >/dev/null 2>&1 || \
+	  $(LIBRARY) --no-cache-dir --no-deps --force-reinstall \
+	  "$$($(CONFORMANCE)/bin/python -m pip freeze | grep -i '^llama.cpp.python==')"
 	@touch $@
 
 clean:
