@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
 
 from advisor.workload import Runtime
 
@@ -117,6 +116,8 @@ class Measurement:
     @property
     def tokens_per_s(self) -> float:
         """The median of the repetitions."""
+        from statistics import median  # with fractions and decimal behind it
+
         return median(self.samples_tokens_per_s)
 
     @property

@@ -51,8 +51,7 @@ context's own interval). *Inside* is the share of rows whose scratch lies in it;
 The program draws these graphs and allocates them as llama.cpp does, and comes out exact on its own
 backend: the intervals are as wide as they are because kernels of other backends and other builds
 ask for a little more or less, as the logs below show. What is left are hybrids with some layers on
-the host, where a few layers stand for all and now and then leave another gap, and the two graphs
-with indexers that are not drawn (DeepSeek V4 and Qwen3.8 Flash Next), which go by formulas.
+the host, where a few layers stand for all and now and then leave another gap.
 """
 
 LOGS_TEXT = """### Logs of real GPUs

@@ -198,14 +198,17 @@ def compare(row: Row) -> Compared:
         allocation = host_allocation(costs, placement, available=None, capacity=None)
     else:
         allocation = gpu_allocation(costs, placement, 0, A_GPU)
-    copies = costs.copied_bytes(placement, 0) if row.is_log else 0
+    scratch = allocation.compute_bytes
+    if row.place != "host":
+        copies = costs.copied_bytes(placement, 0) if row.is_log else 0
+        scratch = costs.context.gpu_compute_bytes(placement, 0) + copies
     return Compared(
         row=row,
         architecture=subject.model.architecture,
         kind=subject.shape.kind,
         weights=allocation.weights_bytes / MIB,
         cache=allocation.kv_cache_bytes / MIB,
-        scratch=(allocation.compute_bytes + copies) / MIB,
+        scratch=scratch / MIB,
         stated_error=relative_error(subject.shape),
     )
 

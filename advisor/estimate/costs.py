@@ -332,8 +332,7 @@ class Costs:
 
     @cached_property
     def _extras(self) -> Extras:
-        graph = self.context.shape.graph
-        return extras_of(self.weights.table(), graph.hyper.key_length)
+        return extras_of(self.weights.table())
 
     @cached_property
     def _helped(self) -> dict[Help, int]:
@@ -351,7 +350,8 @@ class Costs:
     def copied_bytes(self, placement: Placement, place: int) -> int:
         """What a GPU holds besides to compute large batches of what the host has.
 
-        The first GPU does so for all: `graph.helping` says what that takes. Where no graph is
+        The first GPU does so for all: `graph.helping` says what that takes, which is less than
+        nothing where what it would copy for its own layers stays where it is. Where no graph is
         drawn, it copies of dense layers one tensor at a time, and the keys and values of one layer:
         the larger of the two. Of experts, see `copies`.
 
@@ -363,7 +363,7 @@ class Costs:
             return 0
         scratch = self.context.gpu_compute_bytes(placement, place)
         if self.context.shape.graph.is_drawn:
-            return max(0, self._helping_bytes(placement) - scratch)
+            return self._helping_bytes(placement) - scratch
         copied = 0
         has_experts = any(map(self.expert_bytes, host.experts))
         if has_experts or (host.blocks and self.weights.expert_bytes):

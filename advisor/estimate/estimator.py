@@ -18,6 +18,7 @@ from advisor.estimate.overhead import desktop_note
 from advisor.estimate.result import Estimate, Fit, Verdict, Why
 from advisor.estimate.runtimes import preset
 from advisor.estimate.setup import check_head_lengths, resolve
+from advisor.estimate.sharing import may_hold_whole
 from advisor.estimate.subject import caches_of, shape_of
 from advisor.estimate.timing import time_decode
 from advisor.figure import Origin
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from advisor.estimate.result import Timed
     from advisor.estimate.setup import Setup
     from advisor.estimate.subject import Subject
+    from advisor.estimate.weights import Weights
     from advisor.target import Gpu, Target
     from advisor.workload import Workload
     from catalog.model import Model
@@ -175,6 +177,16 @@ def hoped_tokens_per_s(subject: Subject, workload: Workload, target: Target) -> 
     return None if None in speeds else max(one for one in speeds if one is not None)
 
 
+def exceeds_gpus(subject: Subject, workload: Workload, target: Target) -> bool:
+    """True where weights and cache alone are more than all GPUs have: whole, it does not run.
+
+    That takes no scratch, and so a small part of what `estimate` takes.
+    """
+    if not target.gpus or not wanted_of(subject, workload).is_open:
+        return False
+    return not may_hold_whole(costs_of(subject, setup_for(subject, workload, target)), target.gpus)
+
+
 def _faster(experts: Judged, subject: Subject, costs: Costs, target: Target) -> Judged:
     """Of a mixture that is partly on the host, the faster way: its experts there, or whole layers.
 
@@ -228,7 +240,13 @@ def _prefill(
 
 def costs_of(subject: Subject, setup: Setup) -> Costs:
     """What the subject costs in a setup; without its cache where that is not understood."""
-    return Costs(weights=subject.weights, context=_context_costs(subject.model, setup))
+    return _costs(subject.weights, _context_costs(subject.model, setup))
+
+
+@lru_cache(maxsize=256)
+def _costs(weights: Weights, context: ContextCosts) -> Costs:
+    """One for all targets and requests: what a GPU computes for the host takes long to find."""
+    return Costs(weights=weights, context=context)
 
 
 @lru_cache(maxsize=1024)

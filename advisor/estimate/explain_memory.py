@@ -136,7 +136,7 @@ def _scratch(costs: Costs, placement: Placement, share: Share, one: Allocation) 
 def _overhead(costs: Costs, placement: Placement, number: int, one: Allocation) -> str:
     """The driver's context and copies of the host's weights; or the host's buffers."""
     if one.name != HOST:
-        copies = costs.copied_bytes(placement, number)
+        copies = max(0, costs.copied_bytes(placement, number))
         driver = f"{one.overhead_bytes - copies:,} B of the driver's context"
         return driver + (f" + {copies:,} B to compute for the host" if copies else "")
     buffer = f"{costs.context.output_buffer_bytes:,} B to hand logits over"

@@ -15,7 +15,14 @@ from advisor.estimate.placement import place
 from advisor.estimate.result import Fit, Verdict, Why
 from advisor.estimate.room import compared, excess_bytes
 from advisor.estimate.runtimes import preset
-from advisor.estimate.sharing import Sharing, over_idle, over_margin, over_now, over_sure
+from advisor.estimate.sharing import (
+    Sharing,
+    may_hold_whole,
+    over_idle,
+    over_margin,
+    over_now,
+    over_sure,
+)
 
 if TYPE_CHECKING:
     from advisor.estimate.costs import Costs
@@ -150,6 +157,8 @@ def _whole(sharing: Sharing, target: Target) -> Judged:
     """All layers, on as few GPUs as hold them; on all GPUs where none do."""
     found: list[Judged] = []
     for row in _rows(sharing):
+        if row is not sharing and not may_hold_whole(row.costs, row.gpus):
+            continue
         found.append(_whole_on(row, target))
         if found[-1].fit.verdict is Verdict.FITS:
             return found[-1]

@@ -148,6 +148,7 @@ def gpu_need(costs: Costs, placement: Placement, place: int, gpu: Gpu) -> Need:
     scratch = costs.context.gpu_compute_bytes(placement, place)
     copies = costs.copied_bytes(placement, place)
     low, high = _interval(costs, scratch, overhead, copies)
+    scratch, copies = scratch + min(0, copies), max(0, copies)
     return Need(weights, cache, scratch, int(overhead.value) + copies, exact + low, exact + high)
 
 
@@ -193,7 +194,8 @@ def host_allocation(
 
 def scratch_error_bytes(costs: Costs, scratch: int, copies: int) -> float:
     """Half the width of the interval of scratch and what is copied over from the host."""
-    return compute.relative_error(costs.context.shape) * scratch + COPIES_ERROR * copies
+    error = compute.relative_error(costs.context.shape) * (scratch + min(0, copies))
+    return error + COPIES_ERROR * max(0, copies)
 
 
 def _whole(figure: Figure | None) -> int | None:

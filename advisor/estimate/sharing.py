@@ -81,6 +81,14 @@ def over_idle(need: Need, gpu: Gpu) -> float:
     return UNLIMITED if known is None else need.total_bytes - int(known.value)
 
 
+def may_hold_whole(costs: Costs, gpus: Sequence[Gpu]) -> bool:
+    """False where weights and cache alone, which no split changes, are more than there is."""
+    weights = costs.weights
+    exact = weights.blocks_bytes + weights.output_bytes + costs.context.cache_bytes
+    known = [gpu.capacity_bytes or gpu.available_bytes for gpu in gpus]
+    return None in known or exact <= sum(one.value for one in known if one is not None)
+
+
 class Sharing:
     """One model over a row of GPUs."""
 
@@ -135,7 +143,7 @@ class Sharing:
         Args:
             over: What a GPU lacks.
         """
-        if not self._is_free or not self._may_hold_whole():
+        if not self._is_free or not may_hold_whole(self.costs, self.gpus):
             return None
         counts, lacking = self._front_to_back(0, over)
         return None if lacking > 0 else self._as_counted(counts)
@@ -149,7 +157,7 @@ class Sharing:
         Returns:
             ``None`` where they do not hold them.
         """
-        if not self._is_free or not self._may_hold_whole():
+        if not self._is_free or not may_hold_whole(self.costs, self.gpus):
             return None
 
         def spared(mib: int) -> Over:
@@ -157,13 +165,6 @@ class Sharing:
 
         most = largest_within(lambda mib: self._front_to_back(0, spared(mib))[1], 0, MOST_SPARE_MIB)
         return None if most is None else self._as_counted(self._front_to_back(0, spared(most))[0])
-
-    def _may_hold_whole(self) -> bool:
-        """False where weights and cache alone, which no split changes, are more than there is."""
-        weights = self.costs.weights
-        exact = weights.blocks_bytes + weights.output_bytes + self.costs.context.cache_bytes
-        known = [gpu.capacity_bytes or gpu.available_bytes for gpu in self.gpus]
-        return None in known or exact <= sum(one.value for one in known if one is not None)
 
     def fewest_bare(self, over: Over) -> Placement | None:
         """Every layer on GPUs, the experts of as few as need be on the host.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from advisor.estimate.graph_shape import ENCODERS, HEAD_ON_HOST, GraphShape, graph_shape
@@ -83,8 +83,9 @@ def table_of(model: Model, quant: Quant) -> TensorTable:
     return tensor_table(model, quant)
 
 
+@lru_cache(maxsize=256)
 def subject_of(model: Model, quant: Quant) -> Subject:
-    """A catalog model in a quant.
+    """A catalog model in a quant: the same one for many requests, with all that was summed up.
 
     Raises:
         CatalogError: llama-quantize refuses this model in this file type.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from advisor.estimate.estimator import estimate, hoped_tokens_per_s
+from advisor.estimate.estimator import estimate, exceeds_gpus, hoped_tokens_per_s
 from advisor.offer.offer import USUAL_QUANT
 from advisor.offer.shelf import shelf_offer
 from advisor.rank import (
@@ -26,7 +26,6 @@ from catalog.quality import quality_of
 from catalog.quants import load_quants
 
 if TYPE_CHECKING:
-    from advisor.estimate.result import Estimate
     from advisor.estimate.subject import Subject
     from advisor.offer.offer import Offer
     from advisor.target import Target
@@ -89,25 +88,68 @@ def best_or_smallest(
     for quant in quants:
         band = quality_of(model, quant).cautious_band
         bands[LAST_BAND if band is None else band].append(quant)
-    found: list[Candidate] = []
+    found: list[_Tried] = []
     for band, alike in sorted(bands.items()):
         if SEVERE_BAND <= band < LAST_BAND and any(one.runs for one in found):
             continue
-        found += [
-            _candidate(subject, question, evidence, whole_only=True)
-            for subject in offer.subjects(alike)
-        ]
+        found += [_whole(subject, question, evidence) for subject in offer.subjects(alike)]
         if any(one.fits_well for one in found):
-            return best_of(found)
-    best = best_of(found)
+            return _best_whole(found)
+    best = _best_whole(found)
     if question.target.gpus and (best is None or best.demotions):
-        mild = [one for one in found if not _is_severe(one)]
-        severe = [one for one in found if _is_severe(one)]
+        mild = [one for one in found if not one.is_severe]
+        severe = [one for one in found if one.is_severe]
         best = _best_with_cpu(mild, question) or _best_with_cpu(severe, question)
-    return best or min(found, key=_size, default=None)
+    if best or not found:
+        return best
+    smallest = min(found, key=_tried_size)
+    return smallest.whole or _candidate(smallest.subject, question, evidence)
 
 
-def _best_with_cpu(found: Sequence[Candidate], question: Question) -> Candidate | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tried:
+    """A quant, and what became of it with nothing on the CPU."""
+
+    subject: Subject
+    evidence: Evidence
+    loss: QualityLoss
+    whole: Candidate | None
+    """``None`` where its weights and cache alone are more than all GPUs have."""
+
+    @property
+    def runs(self) -> bool:
+        """True when it runs so."""
+        return self.whole is not None and self.whole.runs
+
+    @property
+    def fits_well(self) -> bool:
+        """True when nothing speaks against it."""
+        return self.whole is not None and self.whole.fits_well
+
+    @property
+    def is_severe(self) -> bool:
+        """True when it may lose so much that it is demoted."""
+        band = self.loss.cautious_band
+        return band is not None and band >= SEVERE_BAND
+
+
+def _whole(subject: Subject, question: Question, evidence: Evidence) -> _Tried:
+    """A quant with nothing on the CPU."""
+    loss = quality_of(subject.model, subject.quant)
+    is_hopeless = exceeds_gpus(subject, question.workload, question.target)
+    whole = None if is_hopeless else _candidate(subject, question, evidence, whole_only=True)
+    return _Tried(subject=subject, evidence=evidence, loss=loss, whole=whole)
+
+
+def _best_whole(found: Iterable[_Tried]) -> Candidate | None:
+    return best_of(one.whole for one in found if one.whole is not None)
+
+
+def _tried_size(tried: _Tried) -> int:
+    return tried.subject.weights.tensor_bytes
+
+
+def _best_with_cpu(found: Sequence[_Tried], question: Question) -> Candidate | None:
     """The one to run where some layers may be on the CPU.
 
     All of them are partial then, so that one of a smaller loss with nothing against it comes
@@ -115,14 +157,13 @@ def _best_with_cpu(found: Sequence[Candidate], question: Question) -> Candidate 
     is: a placement takes far longer to find than a speed that it cannot exceed.
     """
     tried: list[Candidate] = []
-    slow: list[tuple[float, Candidate]] = []
+    slow: list[tuple[float, _Tried]] = []
     for _, alike in groupby(found, key=_loss_band):
-        for one in alike:
-            hope = _hope(one, question)
-            if hope < question.min_tokens_per_s:
-                slow.append((hope, one))
-            else:
-                tried.append(_with_cpu(one, question))
+        hopes = [(_hope(one, question), one) for one in alike]
+        slow += [pair for pair in hopes if pair[0] < question.min_tokens_per_s]
+        _try_fastest(
+            tried, [pair for pair in hopes if pair[0] >= question.min_tokens_per_s], question
+        )
         if any(one.runs and not one.demotions for one in tried):
             return best_of(tried)
     if any(one.runs and Demotion.SLOW not in one.demotions for one in tried):
@@ -134,33 +175,46 @@ def _best_with_cpu(found: Sequence[Candidate], question: Question) -> Candidate 
     return best_of(tried)
 
 
-def _first(pair: tuple[float, Candidate]) -> float:
+def _try_fastest(
+    tried: list[Candidate], hopes: Iterable[tuple[float, _Tried]], question: Question
+) -> None:
+    """Place quants of one loss, but for those that cannot be as fast as one that was.
+
+    Args:
+        tried: What was placed, which is added to.
+        hopes: The quants, each with the speed that it does not exceed.
+        question: What they are judged by.
+    """
+    fastest = 0.0
+    for hope, one in sorted(hopes, key=_first, reverse=True):
+        if one.runs or hope >= fastest:
+            found = _with_cpu(one, question)
+            tried.append(found)
+            if found.runs and not found.demotions:
+                fastest = max(fastest, found.tokens_per_s or 0.0)
+
+
+def _first(pair: tuple[float, _Tried]) -> float:
     return pair[0]
 
 
-def _hope(candidate: Candidate, question: Question) -> float:
+def _hope(tried: _Tried, question: Question) -> float:
     """Tokens per second that it does not exceed with some layers on the CPU."""
-    if candidate.runs:
-        return candidate.tokens_per_s or INFINITY
-    hope = hoped_tokens_per_s(candidate.estimate.subject, question.workload, question.target)
+    if tried.whole is not None and tried.whole.runs:
+        return tried.whole.tokens_per_s or INFINITY
+    hope = hoped_tokens_per_s(tried.subject, question.workload, question.target)
     return INFINITY if hope is None else hope
 
 
-def _loss_band(candidate: Candidate) -> int | None:
-    return candidate.loss.cautious_band
+def _loss_band(tried: _Tried) -> int | None:
+    return tried.loss.cautious_band
 
 
-def _is_severe(candidate: Candidate) -> bool:
-    return Demotion.SEVERE_LOSS in candidate.demotions
-
-
-def _with_cpu(candidate: Candidate, question: Question) -> Candidate:
-    """The same candidate, with some layers on the CPU where the GPUs do not hold all."""
-    if candidate.runs:
-        return candidate
-    answer = candidate.estimate
-    answer = estimate(answer.subject, question.workload, question.target, brief=True)
-    return _judged(answer, candidate.evidence, candidate.loss, question)
+def _with_cpu(tried: _Tried, question: Question) -> Candidate:
+    """The same quant, with some layers on the CPU where the GPUs do not hold all."""
+    if tried.whole is not None and tried.whole.runs:
+        return tried.whole
+    return _candidate(tried.subject, question, tried.evidence)
 
 
 def _candidate(
@@ -169,12 +223,7 @@ def _candidate(
     answer = estimate(
         subject, question.workload, question.target, brief=True, whole_only=whole_only
     )
-    return _judged(answer, evidence, quality_of(subject.model, subject.quant), question)
-
-
-def _judged(
-    answer: Estimate, evidence: Evidence, loss: QualityLoss, question: Question
-) -> Candidate:
+    loss = quality_of(subject.model, subject.quant)
     return Candidate(
         estimate=answer,
         evidence=evidence,

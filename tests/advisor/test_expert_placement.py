@@ -44,12 +44,14 @@ def predicted(subject, resolved, gpu):
             n_cpu_moe=int(row["n_cpu_moe"]),
         )
         if row["place"] == "host":
-            one, copies = host_allocation(costs, placement, available=None, capacity=None), 0
+            one = host_allocation(costs, placement, available=None, capacity=None)
+            scratch = one.compute_bytes
         else:
             number = int(row["place"])
             one = gpu_allocation(costs, placement, number, gpu())
-            copies = costs.copied_bytes(placement, number)
-        return one.weights_bytes, one.kv_cache_bytes, one.compute_bytes + copies
+            plain = costs.context.gpu_compute_bytes(placement, number)
+            scratch = plain + costs.copied_bytes(placement, number)
+        return one.weights_bytes, one.kv_cache_bytes, scratch
 
     return find
 

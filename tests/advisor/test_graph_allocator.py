@@ -17,7 +17,7 @@ def filled(*sizes):
 
 
 def test_a_size_is_rounded_up_to_whole_lines_of_32_bytes():
-    assert [aligned(size) for size in (0, 1, 32, 33)] == [0, 32, 32, 64]
+    assert aligned([0, 1, 32, 33]) == [0, 32, 32, 64]
 
 
 def test_tensors_lie_one_after_another():

@@ -8,6 +8,7 @@ from advisor.estimate.estimator import costs_of
 from advisor.estimate.graph.helping import Helping
 from advisor.estimate.graph.lending import extras_of
 from advisor.estimate.placement import place
+from advisor.workload import FlashAttention
 
 MIB = 1 << 20
 LLAMA = "llama-3.1-8b-instruct"
@@ -28,7 +29,7 @@ def helping(subject, resolved):
             weights=gpus,
             n_cpu_moe=n_cpu_moe,
         )
-        extras = extras_of(own.table, own.model.hyperparameters.key_length)
+        extras = extras_of(own.table)
         found = Helping(scratch=costs.context.drawn, extras=extras).of(placement)
         return found.gpu_bytes(own.table) / MIB
 
@@ -71,6 +72,50 @@ def test_queries_and_keys_are_normed_with_weights_of_the_hosts(helping):
     Source: `tests/measured/llama_cpp_placement.csv`.
     """
     assert helping(MIXTURE, gpu_layers=10) == pytest.approx(257_949_696 / MIB, abs=0.01)
+
+
+def test_of_two_matrices_with_one_shape_each_is_copied_as_it_is(helping):
+    """InternLM2 20B in IQ3_XS has 3.06 bits for queries and 3.44 for the output projection.
+
+    As llama.cpp reserves it: 114.66 MiB, where the larger for both would take 155.84.
+    """
+    found = helping(
+        "internlm2_5-20b-chat", "IQ3_XS", gpu_layers=32, context_tokens=19_985, ubatch_tokens=256
+    )
+    assert found == pytest.approx(114.66, abs=0.2)
+
+
+def test_rope_factors_of_layers_that_the_gpu_has_are_not_copied(helping):
+    """Llama 4 Scout with 37 layers' experts on the host: two stacks at once, 1,060.56 MiB.
+
+    The masks of every fourth layer come into the split of a stack before, and lie behind it; a copy
+    of rope factors would end that split sooner.
+    """
+    found = helping(
+        "llama-4-scout-17b-16e-instruct",
+        "Q5_K_M",
+        n_cpu_moe=37,
+        context_tokens=2623,
+        ubatch_tokens=128,
+        kv_type_k="q8_0",
+        kv_type_v="q8_0",
+        runtime="llama-bench",
+    )
+    assert found == pytest.approx(1060.56, abs=0.05)
+
+
+def test_a_scan_of_states_stays_on_the_host(helping):
+    """Granite 4.0 Tiny with 27 of 41 layers: its output is one row to ggml. 205.00 MiB."""
+    found = helping(
+        "granite-4.0-h-tiny",
+        "Q4_K_S",
+        gpu_layers=27,
+        context_tokens=1204,
+        kv_unified=False,
+        runtime="llama-cpp-python",
+        flash_attention=FlashAttention.ON,
+    )
+    assert found == pytest.approx(205.0, abs=0.05)
 
 
 def test_layers_that_repeat_others_need_no_more(helping):

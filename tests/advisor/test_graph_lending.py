@@ -7,15 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.estimate.graph.draft import Draft
-from advisor.estimate.graph.lending import (
-    Extras,
-    extras_of,
-    matrices_of,
-    norm_heads,
-    read_factors,
-    taken_over,
-    weights_bytes,
-)
+from advisor.estimate.graph.lending import extras_of, read_factors, taken_over, weights_bytes
+from advisor.estimate.graph.naming import groups_at, names_of
 from advisor.estimate.graph.schedule import Plan
 from advisor.estimate.graph.scratch import drawing
 from advisor.estimate.graph.sketch import INPUT, Matrix, Sketch
@@ -44,11 +37,9 @@ def drawn(subject, resolved):
 
 def lent_bytes(draft, table, is_on_host):
     """Bytes of the weights of each tensor that is taken over."""
-    home = draft.sketch.home
-    return [
-        weights_bytes(draft, one, matrices_of(table, home[one]))
-        for one in taken_over(draft, is_on_host)
-    ]
+    home, lent = draft.sketch.home, list(taken_over(draft, is_on_host))
+    names = names_of(draft, table, [one for one in lent if one in draft.sketch.matrices])
+    return [weights_bytes(draft, one, names.get(one), groups_at(table, home[one])) for one in lent]
 
 
 def first_layer(home, _is_stack):
@@ -115,26 +106,18 @@ def test_a_token_table_that_serves_as_head_is_lent_for_many_rows(drawn, subject)
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        pytest.param(LLAMA, Extras(has_factors=True), id="Llama 3.1 has rope factors"),
-        pytest.param("qwen3-8b", Extras(has_head_norms=True), id="Qwen3 norms single heads"),
-        pytest.param("olmo-2-1124-7b-instruct", Extras(), id="OLMo 2 norms all heads together"),
+        pytest.param(LLAMA, True, id="Llama 3.1 has rope factors"),
+        pytest.param("qwen3-8b", False, id="Qwen3 has none"),
     ],
 )
-def test_what_a_graph_is_drawn_without(subject, model, expected):
-    own = subject(model)
-    assert extras_of(own.table, own.model.hyperparameters.key_length) == expected
+def test_a_models_tensors_say_whether_it_has_factors(subject, model, expected):
+    assert extras_of(subject(model).table).has_factors is expected
 
 
-def test_heads_of_the_hosts_layers_are_normed_before_they_are_turned(drawn, subject):
-    """Qwen3 8B: of the first layer's queries and keys, weighed with 128 values in F32."""
-    draft = drawn("qwen3-8b")
-    lent = set(taken_over(draft, first_layer))
-    weighed = norm_heads(draft, lent)
-    assert len(weighed) == 2
-    assert [weights_bytes(draft, one, {}) for one in weighed] == [128 * 4] * 2
-    turned = [one for one in draft.sketch.order if weighed & set(draft.sketch.reads[one])]
-    assert len(turned) == 2
-    assert all(draft.positions in draft.sketch.reads[one] for one in turned)
+def test_every_quant_of_a_model_has_the_same_extras(subject):
+    few, many = (extras_of(subject(LLAMA, quant).table) for quant in ("Q2_K", "Q8_0"))
+    assert few == many
+    assert hash(few) == hash(many)
 
 
 def test_rope_factors_are_read_by_what_turns_on_the_host(drawn):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.estimate.graph.schedule import buffers
-from advisor.estimate.graph.sketch import INPUT, OUTPUT, Sketch
+from advisor.estimate.graph.sketch import ANYWHERE, INPUT, OUTPUT, Sketch
 
 ROW = 1024
 
@@ -113,6 +113,18 @@ def test_a_pipeline_keeps_inputs_and_copies_four_times():
     assert often[2] - once[2] == 3 * 32, "the host's tokens"
     assert often[0] == 4 * ROW + 2 * ROW + ROW
     assert often[1] > once[1] + 3 * ROW - 1
+
+
+def test_what_a_pipeline_keeps_lies_before_what_is_there_from_the_start_only():
+    """Four copies and four rows of something empty; where those were, the logits begin a row on."""
+    sketch = Sketch()
+    x = sketch.node(ROW, (sketch.leaf(32),), INPUT)
+    y = sketch.node(ROW, (x,), 0)
+    both = sketch.node(ROW, (y, sketch.leaf(4 * ROW, ANYWHERE)), 1)
+    sketch.keep(sketch.node(8 * ROW, (sketch.node(ROW, (both,), 1),), 1))
+    sketch.draw(len(sketch.size) - 1)
+    homes = {INPUT: 2, 0: 0, 1: 1}
+    assert buffers(sketch, homes.__getitem__, 3, copies=4)[1] == (4 + 1 + 8) * ROW
 
 
 def test_what_reads_no_weights_is_computed_on_a_gpu_beside_it():

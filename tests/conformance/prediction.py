@@ -51,17 +51,20 @@ def predict(
         return Refused(reason=str(error))
     *devices, host = answer.allocations
     costs = costs_of(subject, answer.setup)
+    placement, count = answer.placement, len(devices)
+    scratch = [costs.context.gpu_compute_bytes(placement, place) for place in range(count)]
     copies = [
-        costs.copied_bytes(answer.placement, place) if draw.takes_over else 0
-        for place in range(len(devices))
+        costs.copied_bytes(placement, place) if draw.takes_over else 0 for place in range(count)
     ]
+    scratch.append(host.compute_bytes)
+    copies.append(0)
     errors = (
-        scratch_error_bytes(costs, one.compute_bytes, copied)
-        for one, copied in zip(answer.allocations, (*copies, 0), strict=True)
+        scratch_error_bytes(costs, size, copied)
+        for size, copied in zip(scratch, copies, strict=True)
     )
     return Predicted(
-        devices=tuple(map(_reserved, devices, copies)),
-        host=_reserved(host, 0),
+        devices=tuple(map(_reserved, devices, map(sum, zip(scratch, copies, strict=True)))),
+        host=_reserved(host, host.compute_bytes),
         rearranged_bytes=host.repack_bytes,
         output_bytes=host.overhead_bytes - host.repack_bytes,
         errors_bytes=tuple(errors),
@@ -69,11 +72,11 @@ def predict(
     )
 
 
-def _reserved(allocation: Allocation, copies: int) -> Reserved:
+def _reserved(allocation: Allocation, scratch: int) -> Reserved:
     return Reserved(
         weights=allocation.weights_bytes,
         cache=allocation.kv_cache_bytes,
-        scratch=allocation.compute_bytes + copies,
+        scratch=scratch,
     )
 
 

@@ -9,13 +9,15 @@ is large enough, of equal ones the last, and the end of the buffer only where no
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 ALIGNMENT_BYTES = 32
 """What the processor's buffers are aligned to; a GPU's 128 makes no difference to speak of."""
 
 
-def aligned(size_bytes: int) -> int:
-    """A size rounded up to whole lines."""
-    return -(-size_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+def aligned(sizes_bytes: Iterable[int]) -> list[int]:
+    """Sizes rounded up to whole lines."""
+    return [-(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES for size in sizes_bytes]
 
 
 ENDLESS = 1 << 62

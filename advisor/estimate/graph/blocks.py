@@ -16,6 +16,7 @@ from advisor.estimate.kv_cache import cells, row_bytes
 
 if TYPE_CHECKING:
     from advisor.estimate.graph.draft import Draft
+    from catalog.cache import LayerCache
 
 
 class Heads(NamedTuple):
@@ -108,7 +109,7 @@ def _looked_at(d: Draft, owner: int, heads: Heads, q: int, mask: int) -> int:
     count = cells(cache, setup)
     rows = setup.streams * count
     keys = sketch.cached(owner, rows * row_bytes(setup.kv_type_k, cache.key_width))
-    values = sketch.cached(owner, rows * row_bytes(setup.kv_type_v, cache.value_width))
+    values = sketch.cached(owner, _values_bytes(d, cache, count))
     out = F32_BYTES * d.tokens * heads.queries * heads.value_length
     if setup.flash_attention:
         if setup.kv_type_k == "f32":
@@ -121,6 +122,17 @@ def _looked_at(d: Draft, owner: int, heads: Heads, q: int, mask: int) -> int:
         found = d.copied(sketch.node(out, (values, d.same(scores, mask))))
     sketch.draw(found)
     return found
+
+
+def _values_bytes(d: Draft, cache: LayerCache, count: int) -> int:
+    """What a copy of a layer's values takes, of so many cells.
+
+    Without flash attention every sequence's lie as far apart as the widest layer's, and so in a
+    copy.
+    """
+    row = row_bytes(d.setup.kv_type_v, cache.value_width)
+    apart = row if d.setup.flash_attention else row_bytes(d.setup.kv_type_v, d.widest_value)
+    return count * (row + (d.setup.streams - 1) * apart)
 
 
 def feed_forward(d: Draft, x: int, width: int, home: int, *, kind: str = "gated") -> int:

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 from advisor.estimate.graph.draft import F32_BYTES, POSITION_BYTES
 from advisor.estimate.graph.sketch import ANYWHERE
+from advisor.estimate.indexed import DEFAULT_CHOICE, POOL_CELLS
 from advisor.estimate.kv_cache import row_bytes
 
 if TYPE_CHECKING:
     from advisor.estimate.graph.draft import Draft
 
-BLOCK_CELLS = 4
-CHOSEN_CELLS = 2048
-"""Cells of a block, and how many are chosen, in Qwen 3.8 Flash Next."""
-
 POSITIONS_EACH = 4
+"""A block has as many as a token; see `MANY_POSITIONS`."""
 
 
 class Choices:
@@ -28,12 +26,12 @@ class Choices:
         self._draft = d
         setup, leaf = d.setup, d.sketch.leaf
         self.cells = setup.stream_cells
-        self.blocks = -(-self.cells // BLOCK_CELLS)
-        self.chosen = min(self.cells, CHOSEN_CELLS + BLOCK_CELLS - 1)
-        members = POSITION_BYTES * BLOCK_CELLS * self.blocks * setup.streams
+        self.blocks = -(-self.cells // POOL_CELLS)
+        self.chosen = min(self.cells, DEFAULT_CHOICE + POOL_CELLS - 1)
+        members = POSITION_BYTES * POOL_CELLS * self.blocks * setup.streams
         self.block_of = leaf(POSITION_BYTES * self.cells * setup.streams)
         self.members = leaf(members)
-        self.positions = leaf(members // BLOCK_CELLS * POSITIONS_EACH)
+        self.positions = leaf(members // POOL_CELLS * POSITIONS_EACH)
         self.bias = leaf(F32_BYTES * self.blocks * d.tokens)
 
     def zeros(self) -> int:
@@ -41,9 +39,14 @@ class Choices:
         return self._draft.sketch.leaf(F32_BYTES * self.chosen * self._draft.tokens, ANYWHERE)
 
     def leave_out(self, layer: int) -> None:
-        """Give the place of a layer's zeros back, without the layer, which is like others."""
-        sketch = self._draft.sketch
-        sketch.draw(sketch.node(0, (self.zeros(),), layer))
+        """Draw what a layer has from the start, and else nothing of it, for it is like others.
+
+        Without flash attention every layer has a copy of the usual mask, for it views it anew.
+        """
+        d, sketch = self._draft, self._draft.sketch
+        usual = () if d.setup.flash_attention else (sketch.view(d.mask(layer)),)
+        filled = sketch.node(1, (self.zeros(), *usual), layer)
+        sketch.draw(sketch.node(0, (filled,)))
 
 
 def opened_mask(d: Draft, layer: int, y: int, choices: Choices) -> int:
@@ -89,12 +92,10 @@ def _pooled(d: Draft, layer: int, length: int, choices: Choices) -> int:
     sketch, setup = d.sketch, d.setup
     count = choices.blocks * setup.streams
     size = F32_BYTES * length * count
-    kept = sketch.cached(
-        layer, setup.streams * choices.cells * row_bytes(setup.kv_type_k, length)
-    )
-    members = sketch.view(sketch.node(BLOCK_CELLS * size, (kept, choices.members)))
+    kept = sketch.cached(layer, setup.streams * choices.cells * row_bytes(setup.kv_type_k, length))
+    members = sketch.view(sketch.node(POOL_CELLS * size, (kept, choices.members)))
     total = d.copied(sketch.view(members), size)
-    for _ in range(1, BLOCK_CELLS):
+    for _ in range(1, POOL_CELLS):
         total = d.sum(total, d.copied(sketch.view(members), size))
     normed = d.norm(sketch.view(d.same(total)), layer)
     return sketch.view(d.same(sketch.view(normed), choices.positions))

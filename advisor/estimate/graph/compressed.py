@@ -45,7 +45,7 @@ It tries one row for each sequence, to see whether a device has all operations o
 class _Shared:
     """What all layers of one graph share."""
 
-    def __init__(self, d: Draft) -> None:
+    def __init__(self, d: Draft, layers: Sequence[int]) -> None:
         self._d = d
         self.window = d.caches[0]
         self.stream_of = {
@@ -56,16 +56,26 @@ class _Shared:
         }
         """The compressed stream of each layer that has one."""
 
+        self.choices_of = _choices(layers, [one for one in self.stream_of if self.chooses(one)])
         self.indices = d.sketch.leaf(INDEX_BYTES * d.tokens)
         self._plans: dict[tuple[int, bool], Plan] = {}
         self._masks: dict[tuple[int, bool], int] = {}
         self._turns: dict[int, int] = {}
 
-    def plan(self, ratio: int, *, of_indexer: bool = False) -> Plan:
-        """What compressors of a kind read."""
+    def chooses(self, layer: int) -> bool:
+        """True for a layer with an indexer."""
+        stream = self.stream_of.get(layer)
+        return stream is not None and stream.indexer_width > 0
+
+    def plan(self, stream: LayerCache, *, of_indexer: bool = False) -> Plan:
+        """What compressors of a stream read, or those of its indexer's keys."""
+        d, ratio = self._d, stream.tokens_per_cell
         key = (ratio, of_indexer)
         if key not in self._plans:
-            self._plans[key] = Plan(self._d, ratio, is_overlapping=ratio == INDEXED_RATIO)
+            length = stream.indexer_width if of_indexer else d.hyper.key_length
+            turn = d.indexer_turn(length) if of_indexer else self.turn(stream)
+            is_overlapping = ratio == INDEXED_RATIO
+            self._plans[key] = Plan(d, ratio, length, turn, is_overlapping=is_overlapping)
         return self._plans[key]
 
     def mask(self, cache: LayerCache, *, of_indexer: bool = False) -> int:
@@ -88,13 +98,27 @@ class _Shared:
         return self._turns[key]
 
 
+def _choices(drawn: Sequence[int], choosing: Sequence[int]) -> dict[int, int]:
+    """How many layers' choices each layer brings that is drawn: those left out behind it as well.
+
+    What opens a choice is there from the start, for every layer.
+    """
+    kept = sorted(layer for layer in drawn if layer in choosing)
+    bounds = [*kept[1:], max(choosing, default=0) + 1]
+    first = [0, *kept[1:]]
+    return {
+        layer: sum(start <= one < end for one in choosing)
+        for layer, start, end in zip(kept, first, bounds, strict=False)
+    }
+
+
 def draw(d: Draft, layers: Sequence[int]) -> None:
     """Draw the graph of some layers."""
     sketch = d.sketch
     d.is_cut &= d.setup.sequences >= PINNED_ROWS
     x = d.embed()
     words = sketch.reads[x][0]
-    shared = _Shared(d)
+    shared = _Shared(d, layers)
     sketch.draw(shared.mask(shared.window))
     x = spread(d, x)
     for layer in layers:
@@ -114,10 +138,10 @@ def _fed(d: Draft, layer: int, y: int, words: int) -> int:
     """A mixture, whose experts the words themselves pick in the first layers."""
     is_hashed = layer < (d.hyper.hash_layer_count or 0)
     mixture = replace(mixture_of(d), is_biased=not is_hashed)
-    chosen = None
     if is_hashed:
         chosen = d.sketch.node(POSITION_BYTES * d.tokens * mixture.used, (words,), layer)
-    found = experts(d, y, layer, mixture, chosen=chosen)
+        mixture = replace(mixture, chosen=chosen)
+    found = experts(d, y, layer, mixture)
     return d.sum(found, feed_forward(d, y, shared_width(d), layer))
 
 
@@ -126,12 +150,9 @@ def _attended(d: Draft, layer: int, y: int, shared: _Shared) -> int:
     heads, length = of_layer(hyper.head_count, layer), hyper.key_length
     stream = shared.stream_of.get(layer)
     if stream is not None:
-        plan = shared.plan(stream.tokens_per_cell)
-        compress(d, layer, y, plan, length, shared.turn(stream))
+        compress(d, layer, y, shared.plan(stream))
         if stream.indexer_width:
-            plan = shared.plan(stream.tokens_per_cell, of_indexer=True)
-            turn = d.indexer_turn(stream.indexer_width)
-            compress(d, layer, y, plan, stream.indexer_width, turn)
+            compress(d, layer, y, shared.plan(stream, of_indexer=True))
     low = d.norm(d.product(y, hyper.q_lora_rank or 0, layer), layer)
     q = d.turned(d.same(sketch.view(d.product(low, heads * length, layer))))
     k = d.turned(sketch.view(d.norm(d.product(y, length, layer), layer)))
@@ -168,8 +189,9 @@ def _masked(d: Draft, layer: int, y: int, low: int, shared: _Shared) -> int:
     if stream.indexer_width:
         chosen = _chosen(d, layer, y, low, shared)
         each = F16_BYTES if d.setup.flash_attention else F32_BYTES
-        zeros = sketch.leaf(each * sketch.size[chosen] // POSITION_BYTES, ANYWHERE)
-        reads = d.same(zeros), sketch.view(chosen)
+        size = each * sketch.size[chosen] // POSITION_BYTES
+        zeros = [sketch.leaf(size, ANYWHERE) for _ in range(shared.choices_of[layer])]
+        reads = d.same(*zeros), sketch.view(chosen)
         opened = sketch.written(sketch.view(d.same(usual)), *reads)
         other = sketch.node(sketch.size[usual], (sketch.view(opened), usual), reuses=True)
     return sketch.node(sketch.size[mask] + sketch.size[usual], (mask, other))

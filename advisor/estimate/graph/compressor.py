@@ -20,19 +20,24 @@ if TYPE_CHECKING:
 class Plan:
     """What all compressors of one kind read: which tokens are kept, and which cells they fill."""
 
-    def __init__(self, d: Draft, ratio: int, *, is_overlapping: bool) -> None:
+    def __init__(
+        self, d: Draft, ratio: int, length: int, turn: int | None, *, is_overlapping: bool
+    ) -> None:
         """A plan.
 
         Args:
             d: The graph.
             ratio: Tokens that become one cell.
+            length: Elements of a cell.
+            turn: What cells are rotated with; ``None`` for nothing.
             is_overlapping: True where a cell is made of the tokens before its own as well.
         """
         self._leaf = d.sketch.leaf
         self._tokens = d.tokens
         windows = 2 if is_overlapping else 1
         self.is_overlapping = is_overlapping
-        self.ratio = ratio
+        self.length = length
+        self.turn = turn
         self.state_rows = windows * ratio * d.setup.sequences
         """Tokens that are kept because their cells are not finished."""
 
@@ -73,7 +78,7 @@ class Plan:
         return self._leaf(POSITION_BYTES * self.kept)
 
 
-def compress(d: Draft, layer: int, y: int, plan: Plan, length: int, turn: int | None) -> None:
+def compress(d: Draft, layer: int, y: int, plan: Plan) -> None:
     """Fill a layer's new cells, and keep the tokens of those that are not finished.
 
     Args:
@@ -81,24 +86,22 @@ def compress(d: Draft, layer: int, y: int, plan: Plan, length: int, turn: int | 
         layer: Whose cells they are.
         y: The layer's row.
         plan: Which tokens make which cells.
-        length: Elements of a cell.
-        turn: What cells are rotated with; ``None`` for nothing.
     """
-    sketch = d.sketch
+    sketch, length = d.sketch, plan.length
     width = 2 * length if plan.is_overlapping else length
     values = d.product(y, width, layer)
     scores = d.product(y, width, layer)
     rows = sketch.node(F32_BYTES * d.tokens * width, (plan.positions,), layer)
     scores = d.sum(scores, rows)
     gather = _overlapping if plan.is_overlapping else _whole
-    looked_at = gather(d, layer, values, plan, length)
-    weights = d.same(gather(d, layer, scores, plan, length))
+    looked_at = gather(d, layer, values, plan)
+    weights = d.same(gather(d, layer, scores, plan))
     weighed = d.same(looked_at, weights)
     size = F32_BYTES * plan.blocks * length
     made = sketch.node(size, (sketch.node(size, (weighed,)),))
     made = sketch.node(size, (d.norm(made, layer), plan.cell_positions), reuses=True)
-    if turn is not None:
-        made = d.copied_by(turn, made)
+    if plan.turn is not None:
+        made = d.copied_by(plan.turn, made)
     sketch.draw(sketch.node(0, (sketch.view(made), plan.cell_indices), layer))
     for one in (values, scores):
         kept = sketch.node(F32_BYTES * plan.kept * width, (one, plan.kept_rows))
@@ -112,18 +115,18 @@ def _behind_kept(d: Draft, layer: int, made: int, plan: Plan, width: int) -> int
     return d.sketch.node(F32_BYTES * rows * width, (kept, made))
 
 
-def _whole(d: Draft, layer: int, made: int, plan: Plan, length: int) -> int:
+def _whole(d: Draft, layer: int, made: int, plan: Plan) -> int:
     """The tokens of each new cell."""
-    sketch = d.sketch
+    sketch, length = d.sketch, plan.length
     found = _behind_kept(d, layer, made, plan, length)
     found = sketch.node(F32_BYTES * plan.read * length, (found, plan.read_rows))
     return d.copied(sketch.view(found))
 
 
-def _overlapping(d: Draft, layer: int, made: int, plan: Plan, length: int) -> int:
+def _overlapping(d: Draft, layer: int, made: int, plan: Plan) -> int:
     """The tokens of each new cell and of the one before it; none before the first."""
-    sketch, row = d.sketch, F32_BYTES * 2 * length
-    found = _behind_kept(d, layer, made, plan, 2 * length)
+    sketch, row = d.sketch, F32_BYTES * 2 * plan.length
+    found = _behind_kept(d, layer, made, plan, 2 * plan.length)
     nothing = sketch.node(row, (sketch.view(found, row),))
     found = sketch.node(sketch.size[found] + row, (found, sketch.view(nothing)))
     found = sketch.node(row * plan.read, (found, plan.read_rows))

@@ -47,5 +47,6 @@ def _short(d: Draft, layer: int, y: int) -> int:
     bx = sketch.node(size, (sketch.view(rows), sketch.view(d.made(width, b, x))))
     store(d, layer, kept, bx)
     convolved = sketch.node(F32_BYTES * d.tokens * width, (bx,), layer)
+    sketch.weights[convolved] = "shortconv.conv.weight"
     gated = sketch.node(sketch.size[convolved], (c, convolved), reuses=True)
     return sketch.view(d.product(gated, width, layer))

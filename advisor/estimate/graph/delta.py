@@ -13,6 +13,7 @@ from advisor.estimate.graph.draft import F32_BYTES
 from advisor.estimate.graph.folding import of_layer
 from advisor.estimate.graph.latent import latent_attention
 from advisor.estimate.graph.recurrent import (
+    CONVOLUTION,
     attends,
     draw_layers,
     feed,
@@ -55,9 +56,10 @@ def gated_attention(d: Draft, layer: int, y: int, *, mask: int | None = None) ->
     heads, kv_heads = of_layer(hyper.head_count, layer), of_layer(hyper.head_count_kv, layer)
     width = heads * hyper.key_length
     both = d.product(y, 2 * width, layer)
-    q = sketch.node(F32_BYTES * d.tokens * width, (sketch.view(both),), layer, reuses=True)
-    q = d.turned(q)
-    k = d.turned(d.norm(sketch.view(d.product(y, kv_heads * hyper.key_length, layer)), layer))
+    q = d.norm(sketch.view(both, F32_BYTES * d.tokens * width), layer)
+    k = d.norm(sketch.view(d.product(y, kv_heads * hyper.key_length, layer)), layer)
+    sketch.weights.update({q: "attn_q_norm.weight", k: "attn_k_norm.weight"})
+    q, k = d.turned(q), d.turned(k)
     v = sketch.view(d.product(y, kv_heads * hyper.value_length, layer))
     own = Heads(heads, hyper.key_length, hyper.value_length)
     found = attention(d, layer, own, Projected(q, k, v), mask=mask)
@@ -90,7 +92,9 @@ def delta_net(d: Draft, layer: int, y: int) -> int:
     else:
         store(d, layer, kept, conv)
     states, state = states_of(d, layer, inner * inner // heads)
-    convolved = d.same(sketch.node(F32_BYTES * d.tokens * channels, (conv,), layer))
+    convolved = sketch.node(F32_BYTES * d.tokens * channels, (conv,), layer)
+    sketch.weights[convolved] = CONVOLUTION
+    convolved = d.same(convolved)
     q, k = (d.made(groups * size, sketch.view(convolved)) for _ in range(2))
     if d.architecture == "qwen3next" and groups != heads:
         q, k = (sketch.view(d.made(heads * size, sketch.view(one))) for one in (q, k))
@@ -100,6 +104,7 @@ def delta_net(d: Draft, layer: int, y: int) -> int:
     )
     store(d, layer, states, found)
     normed = sketch.node(F32_BYTES * d.tokens * inner, (sketch.view(found),), layer, reuses=True)
+    sketch.weights[normed] = "ssm_norm.weight"
     gated = d.sum(normed, d.same(sketch.view(z)))
     return sketch.view(d.product(sketch.view(gated), d.embedding, layer))
 

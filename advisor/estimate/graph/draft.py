@@ -94,14 +94,12 @@ class Draft:
         """False for builds that hand no rows over to predict further tokens."""
 
         self.is_cut = False
-        """True where the host has some of the layers, and a GPU others."""
+        """True where the host has some of the layers, and a GPU others or the output."""
 
         self.last_layer = -1
         """The layer after which only rows with an output are left."""
 
         self._first_picked: int | None = None
-        self.head_norms: set[int] = set()
-        """What weighs the norms of single heads; drawn by `lending` alone."""
 
         self.embedding = hyper.embedding_length
         self.caches = caches
@@ -223,7 +221,8 @@ class Draft:
         return self.sketch.leaf(POSITION_BYTES * self.outputs)
 
     @cached_property
-    def _masks(self) -> dict[tuple[Window, int | None], int]:
+    def masks(self) -> dict[tuple[Window, int | None], int]:
+        """Those that are drawn, by the kind of cache."""
         return {}
 
     @cached_property
@@ -234,10 +233,10 @@ class Draft:
         """The mask of a layer's kind of cache."""
         cache = self.cache_of[layer]
         key = (cache.window, cache.window_tokens)
-        if key not in self._masks:
+        if key not in self.masks:
             count = self.tokens * cells(cache, self.setup)
-            self._masks[key] = self.new_mask(count)
-        return self._masks[key]
+            self.masks[key] = self.new_mask(count)
+        return self.masks[key]
 
     def new_mask(self, elements: int) -> int:
         """A mask of so many elements.
@@ -353,9 +352,15 @@ class Draft:
         return found
 
     def rows_of(self, tensor: int) -> int:
-        """Rows of a tensor that is no product: tokens, and after rows were picked those."""
+        """Rows of a tensor that is no product: tokens, and after rows were picked those.
+
+        Some have several of them for each token; see `Sketch.rows_each`.
+        """
+        if tensor in self.sketch.in_one_row:
+            return 1
         is_picked = self._first_picked is not None and tensor > self._first_picked
-        return self.outputs if is_picked else self.tokens
+        rows = self.outputs if is_picked else self.tokens
+        return rows * self.sketch.rows_each.get(tensor, 1)
 
     def finish(self, x: int, home: int = OUTPUT) -> None:
         """The last result, which is handed over, and the logits."""

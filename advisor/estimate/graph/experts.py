@@ -39,6 +39,9 @@ class Mixture:
     """True where gate and up are one matrix."""
 
     is_gated: bool = True
+    chosen: int | None = None
+    """Which are used, where that does not follow from their scores; a tensor of the graph."""
+
     weighs_first: bool = False
     """True where what experts read is weighted, not what they put out (Llama 4)."""
 
@@ -62,14 +65,7 @@ def shared_width(d: Draft) -> int:
     return (hyper.expert_shared_count or 0) * (hyper.expert_feed_forward_length or 0)
 
 
-def experts(
-    d: Draft,
-    x: int,
-    home: int,
-    mixture: Mixture,
-    logits: int | None = None,
-    chosen: int | None = None,
-) -> int:
+def experts(d: Draft, x: int, home: int, mixture: Mixture, logits: int | None = None) -> int:
     """What a mixture makes of each row.
 
     Args:
@@ -78,12 +74,11 @@ def experts(
         home: Whose weights they are.
         mixture: The experts.
         logits: Their scores, where they are not made of what the experts read.
-        chosen: Which are used, where that does not follow from their scores.
     """
     sketch = d.sketch
     if logits is None:
         logits = d.product(x, mixture.count, home)
-    chosen, weights = _picked(d, home, mixture, logits, chosen)
+    chosen, weights = _picked(d, home, mixture, logits)
     x = sketch.view(x)
     if mixture.weighs_first:
         x = d.same(d.made(mixture.used * mixture.width, x), weights)
@@ -97,9 +92,7 @@ def experts(
     return _added(d, results, mixture)
 
 
-def _picked(
-    d: Draft, home: int, mixture: Mixture, logits: int, chosen: int | None
-) -> tuple[int, int]:
+def _picked(d: Draft, home: int, mixture: Mixture, logits: int) -> tuple[int, int]:
     """Which experts each token uses, and their weights."""
     view = d.sketch.view
     is_late = mixture.gating == "softmax-weight"
@@ -107,6 +100,7 @@ def _picked(
     picked_by = d.same(scores, home=home) if mixture.is_biased else scores
     if mixture.weighs_first:
         picked_by = logits
+    chosen = mixture.chosen
     if chosen is None:
         chosen = view(d.made(mixture.count, picked_by))
     weights = d.made(mixture.used, view(scores), chosen)

@@ -53,6 +53,7 @@ def layer_kinds(
                 of_layer(hyper.feed_forward_length, layer),
                 layer < (hyper.leading_dense_block_count or 0),
                 layer % (hyper.interleave_moe_layer_step or 1),
+                layer < (hyper.hash_layer_count or 0),
                 mark(layer) if mark else None,
             ),
             len(known),

@@ -33,12 +33,8 @@ def _attended(d: Draft, layer: int, y: int) -> int:
     is_full = d.cache_of[lender].window_tokens is None
     length = hyper.key_length if is_full else hyper.key_length_swa or hyper.key_length
     heads, kv_heads = of_layer(hyper.head_count, layer), of_layer(hyper.head_count_kv, layer)
-    q = sketch.node(
-        F32_BYTES * d.tokens * heads * length,
-        (sketch.view(d.product(y, heads * length, layer)),),
-        layer,
-        reuses=True,
-    )
+    q = d.norm(sketch.view(d.product(y, heads * length, layer)), layer)
+    sketch.weights[q] = "attn_q_norm.weight"
     q = d.turned(q)
     k = v = None
     if lender == layer:
@@ -46,7 +42,9 @@ def _attended(d: Draft, layer: int, y: int) -> int:
         raw = d.product(y, kv_heads * length, layer)
         has_own = not (is_full and hyper.full_layers_share_k_and_v_weights)
         other = d.product(y, kv_heads * length, layer) if has_own else raw
-        k = d.turned(sketch.node(width, (sketch.view(raw),), layer, reuses=True))
+        k = d.norm(sketch.view(raw), layer)
+        sketch.weights[k] = "attn_k_norm.weight"
+        k = d.turned(k)
         v = sketch.node(width, (sketch.view(other),), reuses=True)
     own = Heads(heads, length, length)
     found = attention(d, layer, own, Projected(q, k, v), lender=lender)
@@ -105,7 +103,7 @@ def _fed(d: Draft, layer: int, x: int) -> int:
     dense = d.norm(dense, layer)
     inside = d.norm(x, layer)
     routed = d.product(d.norm(x, layer), hyper.expert_count or 0, layer)
-    found = experts(d, inside, layer, replace(mixture_of(d), is_fused=True), routed)
+    found = experts(d, inside, layer, replace(mixture_of(d), is_fused=True), logits=routed)
     return d.sum(dense, d.norm(found, layer))
 
 

@@ -13,6 +13,7 @@ from advisor.estimate.graph.draft import F32_BYTES
 from advisor.estimate.graph.experts import experts, mixture_of, shared_width
 from advisor.estimate.graph.folding import of_layer
 from advisor.estimate.graph.recurrent import (
+    CONVOLUTION,
     attend,
     attends,
     draw_layers,
@@ -48,7 +49,9 @@ def _mamba(d: Draft, layer: int, y: int) -> int:
     seen = F32_BYTES * channels * (d.tokens + taps * d.setup.sequences)
     conv = sketch.node(seen, (sketch.view(rows), xbc))
     store(d, layer, kept, conv)
-    convolved = d.same(sketch.node(F32_BYTES * d.tokens * channels, (conv,), layer), home=layer)
+    convolved = sketch.node(F32_BYTES * d.tokens * channels, (conv,), layer)
+    sketch.weights[convolved] = CONVOLUTION
+    convolved = d.same(convolved, home=layer)
     x, b, c = (sketch.view(convolved) for _ in range(3))
     steps = d.same(d.made(heads, dt), home=layer)
     states = sketch.cached(layer, F32_BYTES * inner * size * d.setup.sequences)
@@ -58,12 +61,14 @@ def _mamba(d: Draft, layer: int, y: int) -> int:
         (states, x, steps, b, c, d.state_rows),
         layer,
     )
+    sketch.in_one_row.add(scan)
     sketch.draw(scan)
     others = sketch.nothing((states, d.other_state_rows))
     sketch.draw(sketch.node(0, (others, states), layer))
     store(d, layer, states, scan)
     skipped = sketch.node(F32_BYTES * d.tokens * inner, (x,), layer)
-    found = d.same(skipped, sketch.view(scan))
+    sketch.weights[skipped] = "ssm_d"
+    found = d.sum(sketch.view(scan, sketch.size[skipped]), skipped)
     found = d.made(inner, d.made(inner, z), found)
     if hyper.ssm_has_norm:
         found = d.norm(sketch.view(found), layer)
@@ -116,7 +121,7 @@ def _nemotron_fed(d: Draft, layer: int, y: int) -> int:
         is_biased=hyper.router_has_bias,
         is_gated=False,
     )
-    found = experts(d, inside, layer, mixture, d.product(y, mixture.count, layer))
+    found = experts(d, inside, layer, mixture, logits=d.product(y, mixture.count, layer))
     if latent:
         found = d.product(found, d.embedding, layer)
     return d.sum(found, feed_forward(d, y, shared_width(d), layer, kind="plain"))

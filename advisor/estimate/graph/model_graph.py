@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _FILES = {
     "blockwise": "minimax-m3",
+    "compressed": "deepseek4",
     "convolution": "lfm2 lfm2moe",
     "delta": "kimi-linear qwen35 qwen35moe qwen3next",
     "encoders": "bert gemma-embedding nomic-bert",
@@ -33,6 +34,15 @@ _FILES = {
 FILE_OF = {name: file for file, names in _FILES.items() for name in names.split()}
 """The file that draws each architecture."""
 
+COUNTS_CHOICES = frozenset({"deepseek4", "qwen4exp"})
+"""Architectures of which the drawing says what layers that are left out have from the start."""
+
+DRIFTS = frozenset({"deepseek4"})
+"""Architectures whose layers leave ever larger holes behind, so that none stands for another.
+
+What opens a choice makes way layer by layer, and what comes later finds room there.
+"""
+
 
 @dataclass(kw_only=True, eq=False)
 class ModelGraph:
@@ -40,13 +50,22 @@ class ModelGraph:
 
     architecture: str
     hyper: Hyperparameters
+    known_kinds: tuple[int, ...] | None = None
 
     @property
     def is_drawn(self) -> bool:
         """True for an architecture whose graph this package draws."""
         return self.architecture in FILE_OF
 
-    known_kinds: tuple[int, ...] | None = None
+    @property
+    def counts_repeats(self) -> bool:
+        """True where layers that are not drawn matter all the same."""
+        return self.architecture in COUNTS_CHOICES
+
+    @property
+    def drifts(self) -> bool:
+        """True where a few layers say only roughly what all of them need."""
+        return self.architecture in DRIFTS
 
     def kinds(self, caches: Sequence[LayerCache]) -> tuple[int, ...]:
         """What each layer's graph depends on; all different where every layer is drawn.
@@ -54,7 +73,7 @@ class ModelGraph:
         Copies of borrowed caches and of choices are made for every layer at once.
         """
         if self.known_kinds is None:
-            is_apart = any(kept.indexer_width for kept in caches)
+            is_apart = not self.counts_repeats and any(kept.indexer_width for kept in caches)
             if is_apart or self.hyper.shared_kv_layers or self.hyper.layer_pattern:
                 self.known_kinds = tuple(range(self.hyper.block_count))
             else:

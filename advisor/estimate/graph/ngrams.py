@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advisor.estimate.graph.draft import F32_BYTES, POSITION_BYTES
+from advisor.estimate.graph.draft import F16_BYTES, F32_BYTES, POSITION_BYTES
 from advisor.estimate.graph.recurrent import states_of, store
 from advisor.estimate.graph.sketch import INPUT
 
@@ -39,7 +39,10 @@ def with_ngrams(d: Draft, layer: int, x: int, rows: int) -> int:
 
 
 def _convolved(d: Draft, layer: int, x: int) -> int:
-    """A convolution over tokens that are as far apart as n-grams are long, tap after tap."""
+    """A convolution over tokens that are as far apart as n-grams are long, tap after tap.
+
+    Its weights are F16 in all files but F32 and BF16 ones, and are made F32.
+    """
     hyper, sketch, width = d.hyper, d.sketch, (d.hyper.hc_mult or 1) * d.embedding
     taps = hyper.ple_conv_kernel or 1
     before = (taps - 1) * (hyper.ple_ngram_size or 1)
@@ -49,12 +52,13 @@ def _convolved(d: Draft, layer: int, x: int) -> int:
         F32_BYTES * width * (d.tokens + history), (sketch.view(seen), sketch.view(x))
     )
     store(d, layer, kept, d.copied(sketch.view(padded), F32_BYTES * width * history))
-    kernel = sketch.cached(layer, F32_BYTES * width * taps)  # a part of weights, which pins nothing
     found: int | None = None
     for _ in range(taps):
         shifted = d.made(width, sketch.view(padded))
-        weights = sketch.node(F32_BYTES * width, (kernel,))
-        term = d.same(shifted, sketch.view(weights))
+        kernel = sketch.cached(layer, F16_BYTES * width * taps)  # part of weights: pins nothing
+        weights = sketch.node(F16_BYTES * width, (kernel,))
+        weights = sketch.node(F32_BYTES * width, (sketch.view(weights),))
+        term = d.same(shifted, weights)
         found = term if found is None else d.sum(found, term)
     assert found is not None
     return d.same(found)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from advisor.estimate.graph.draft import Draft
 
+NORM = "hc_attn_norm.weight"
+"""What weighs the residual rows; the other ones of a layer are as large."""
+
 
 class Mixed(NamedTuple):
     """What goes into a part of a layer, and what its result is weighted with."""
@@ -35,11 +38,14 @@ def draw(d: Draft, layers: Sequence[int]) -> None:
     x = spread(d, x)
     choices = Choices(d)
     d.last_layer = layers[-1]
-    for layer in range(layers[-1] + 1):
-        if layer in layers:
-            x = _layer(d, layer, x, rows, choices)
-        elif attends(d, layer):
-            choices.leave_out(layer)
+    drawn = -1
+    for layer in layers:
+        is_last = layer == layers[-1]
+        for other in range(drawn + 1, d.hyper.block_count if is_last else layer):
+            if other != layer and attends(d, other):
+                choices.leave_out(other)
+        x = _layer(d, layer, x, rows, choices)
+        drawn = layer
     d.finish(_last_row(d, x))
 
 
@@ -65,7 +71,10 @@ def _layer(d: Draft, layer: int, x: int, rows: int | None, choices: Choices) -> 
 def _gate(d: Draft, home: int, x: int) -> tuple[int, int]:
     """The residual rows, normed, and what weighs them, both as wide as all of them."""
     sketch, count = d.sketch, d.hyper.hc_mult or 1
-    normed = sketch.view(d.norm(x, home))
+    normed = d.norm(x, home)
+    sketch.rows_each[normed] = count
+    sketch.weights[normed] = NORM
+    normed = sketch.view(normed)
     low = d.same(d.product(normed, d.hyper.hc_low_rank or 0, home))
     return normed, d.product(low, count * d.embedding, home)
 

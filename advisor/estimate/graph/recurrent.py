@@ -14,6 +14,9 @@ from advisor.estimate.graph.experts import experts, mixture_of, shared_width
 from advisor.estimate.graph.folding import of_layer
 from advisor.estimate.graph.sketch import OUTPUT
 
+CONVOLUTION = "ssm_conv1d.weight"
+"""What rolls over a state."""
+
 Layer = Callable[[Draft, int, int], int]
 """Draws one layer: the graph, its number, and the residual row before it."""
 

@@ -9,7 +9,7 @@ Source: llama.cpp `ggml/src/ggml-backend.cpp` (`ggml_backend_sched_split_graph`)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -121,7 +121,7 @@ class Plan:
                     reads = tuple(self._copied(one, place) for one in reads)
                     break
             if is_lent:
-                reads = (*reads, weights if is_product else self._lend(tensor, place))
+                reads = (weights, *reads) if is_product else (*reads, self._lend(tensor, place))
             split.append((place, tensor, reads))
         self._steps += split
 
@@ -200,17 +200,17 @@ class _Follower:
     """Follows the steps, and finds room for each tensor as long as something reads it."""
 
     def __init__(self, sketch: Sketch, copies: Sequence[int], devices: int) -> None:
-        count = len(sketch.size)
-        self._root = [*sketch.root, *range(count, count + len(copies))]
-        self._size = [aligned(size) for size in (*sketch.size, *copies)]
-        self._readers = [0] * len(self._root)
-        self._reuses = sketch.reuses
+        count, more = len(sketch.size), len(copies)
+        self._root = [*sketch.root, *range(count, count + more)]
+        self._size = aligned((*sketch.size, *copies))
+        self._readers = [0] * (count + more)
+        self._reuses = [*sketch.reuses, *[False] * more]
         self._leaves = sketch.leaves
         self._inputs = {leaf for leaf in sketch.leaves if sketch.home[leaf] != ANYWHERE}
-        self._empty = sketch.empty.union(range(count, len(self._root)))
-        self._kept = set(sketch.is_kept)
+        self._empty = sketch.empty.union(range(count, count + more))
         self._arenas = [Arena() for _ in range(devices)]
-        self._room: dict[int, tuple[Arena, int]] = {}
+        self._room: list[tuple[Arena, int] | None] = [None] * (count + more)
+        self._keep(sketch.is_kept)
 
     def follow(
         self,
@@ -227,59 +227,76 @@ class _Follower:
             copy_places: The device of each copy.
             copies: How often inputs and copies are kept, from the start and to the end.
         """
-        root, readers, empty, kept = self._root, self._readers, self._empty, self._kept
-        room, size = self._room, self._size
+        root, readers = self._root, self._readers
         for _, _, reads in steps:
             for read in reads:
                 readers[root[read]] += 1
+        self._enter(leaf_places, copy_places, copies)
+        self._make_all(steps)
+        return [arena.peak_bytes for arena in self._arenas]
+
+    def _enter(
+        self, leaf_places: dict[int, int] | None, copy_places: Sequence[int], copies: int
+    ) -> None:
+        """Find room for what is there from the start; for what is kept more than once first."""
         leaves = self._leaves
         if copies > 1:
             inputs = [leaf for leaf in leaves if leaf in self._inputs]
             for leaf in inputs:
                 self._take(leaf, -1, copies)
-            first = len(root) - len(copy_places)
+            first = len(self._root) - len(copy_places)
             for copy, place in enumerate(copy_places, first):
                 self._take(copy, place, copies)
-            self._kept.update(inputs, range(first, len(root)))
+            self._keep(inputs)
+            self._keep(range(first, len(self._root)))
             leaves = [leaf for leaf in leaves if leaf not in self._inputs]
         for leaf in leaves:
             self._take(leaf, -1 if leaf_places is None else leaf_places[leaf], 1)
-        for device, tensor, reads in steps:
-            if tensor >= 0 and root[tensor] == tensor and (size[tensor] or tensor in empty):
-                self._make(tensor, device, reads)
-            for read in reads:
-                source = root[read]
-                readers[source] -= 1
-                if not readers[source] and source in room and source not in kept:
-                    arena, offset = room.pop(source)
-                    arena.give(offset, size[source])
-        return [arena.peak_bytes for arena in self._arenas]
+
+    def _keep(self, tensors: Iterable[int]) -> None:
+        """Have tensors stay to the end: one reads them that never comes."""
+        for tensor in tensors:
+            self._readers[tensor] += 1
 
     def _take(self, tensor: int, device: int, copies: int) -> None:
         arena, size = self._arenas[device], self._size[tensor]
         for _ in range(copies):
             self._room[tensor] = (arena, arena.take(size))
 
-    def _make(self, tensor: int, device: int, reads: tuple[int, ...]) -> None:
-        """Find room for a tensor that has none: of what it reads, or in the device's buffer.
+    def _make_all(self, steps: Sequence[Step]) -> None:
+        """Find room for each tensor that has none, and give it back behind its last reader.
 
-        What it reads makes way if nothing else reads it any more and it is as large; a view never
-        does, for it has no room of its own.
+        Every name is a local one: this runs for each tensor of each graph.
+        """
+        root, readers, size, empty = self._root, self._readers, self._size, self._empty
+        room, arenas, reuses, inherits = self._room, self._arenas, self._reuses, self._inherits
+        for device, tensor, reads in steps:
+            if tensor >= 0 and root[tensor] == tensor and room[tensor] is None:
+                needed = size[tensor]
+                if (needed or tensor in empty) and not (
+                    reuses[tensor] and inherits(tensor, needed, reads)
+                ):
+                    arena = arenas[device]
+                    room[tensor] = (arena, arena.take(needed))
+            for read in reads:
+                source = root[read]
+                left = readers[source] = readers[source] - 1
+                if not left:
+                    place = room[source]
+                    if place is not None:
+                        room[source] = None
+                        place[0].give(place[1], size[source])
+
+    def _inherits(self, tensor: int, size: int, reads: tuple[int, ...]) -> bool:
+        """Whether a tensor gets the room of what it reads.
+
+        That makes way if nothing else reads it any more and it is as large; a view never does, for
+        it has no room of its own.
         """
         room = self._room
-        if tensor in room:
-            return
-        size = self._size[tensor]
-        if tensor < len(self._reuses) and self._reuses[tensor]:
-            for read in reads:
-                if (
-                    self._root[read] == read
-                    and self._readers[read] == 1
-                    and self._size[read] == size
-                    and read in room
-                    and read not in self._kept
-                ):
-                    room[tensor] = room.pop(read)
-                    return
-        arena = self._arenas[device]
-        room[tensor] = (arena, arena.take(size))
+        for read in reads:
+            place = room[read]
+            if place is not None and self._readers[read] == 1 and self._size[read] == size:
+                room[tensor], room[read] = place, None
+                return True
+        return False

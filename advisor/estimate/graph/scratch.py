@@ -57,19 +57,27 @@ class Scratch:
         return (*(sizes.get(place, 0) for place in range(len(placement.gpus))), found[-1])
 
     @cached_property
+    def _has_states(self) -> bool:
+        """True where layers keep states, which a cut copies: a few do not stand for all then."""
+        return any(cache.state_elements for cache in self.caches)
+
+    @cached_property
     def _known(self) -> dict[tuple[tuple[tuple[int, int], ...], int, int, bool], list[int]]:
         return {}
 
     def _shared_out(self, owners: Sequence[int], gpus: int, *, is_pipeline: bool) -> list[int]:
         """The same of devices by number, each worked out once."""
         kinds = self.graph.kinds(self.caches)
-        layers = folded(kinds, owners[:-1])
-        marks = tuple((kinds[layer], owners[layer]) for layer in layers)
+        layers: Sequence[int] = range(len(kinds))
+        if not (self.graph.drifts or (self._has_states and is_cut(owners, gpus))):
+            layers = folded(kinds, owners[:-1])
+        drawn = range(len(kinds)) if self.graph.counts_repeats else layers
+        marks = tuple((kinds[layer], owners[layer]) for layer in drawn)
         key = (marks, owners[-1], gpus, is_pipeline)
         if key not in self._known:
             draft = Draft(self.graph.architecture, self.graph.hyper, self.caches, self.setup)
             draft.norms_apart |= gpus > 1  # a GPU makes the first norm of the next one's layers
-            draft.is_cut = 0 < owners[:-1].count(gpus) < len(owners) - 1
+            draft.is_cut = is_cut(owners, gpus)
             drawing(self.graph.architecture)(draft, layers)
             homes = {INPUT: gpus, OUTPUT: owners[-1]}
             self._known[key] = buffers(
@@ -79,6 +87,11 @@ class Scratch:
                 copies=PIPELINE_COPIES if is_pipeline else 1,
             )
         return self._known[key]
+
+
+def is_cut(owners: Sequence[int], host: int) -> bool:
+    """True where the host has some layers, and a GPU others or the output."""
+    return host in owners[:-1] and any(owner != host for owner in owners)
 
 
 def owners_of(placement: Placement, used: Sequence[int]) -> list[int]:

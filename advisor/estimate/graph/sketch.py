@@ -46,6 +46,7 @@ class Sketch:
         "apart",
         "empty",
         "home",
+        "in_one_row",
         "is_kept",
         "leaves",
         "matrices",
@@ -53,8 +54,10 @@ class Sketch:
         "reads",
         "reuses",
         "root",
+        "rows_each",
         "size",
         "stored",
+        "weights",
         "writes",
     )
 
@@ -84,6 +87,16 @@ class Sketch:
 
         self.matrices: dict[int, Matrix] = {}
         """Of products, what they multiply by."""
+
+        self.weights: dict[int, str] = {}
+        """What reads weights that are no matrix, and not as long as its rows: their names."""
+
+        self.in_one_row: set[int] = set()
+        """What reads weights and is one row to ggml, however many tokens it holds."""
+
+        self.rows_each: dict[int, int] = {}
+        """Of what has several rows for each token and reads a row of weights for each of them, how
+        many."""
 
         self.empty: set[int] = set()
         """What has no elements, and yet a place."""
