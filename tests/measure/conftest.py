@@ -33,7 +33,9 @@ sched_reserve:        CPU compute buffer size =   254.50 MiB
 """
 
 FAKE = """\
-#!{python}
+#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
 import json, os, signal, sys, time
 sys.stderr.write({log!r})
 sys.stderr.flush()
