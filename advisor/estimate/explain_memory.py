@@ -116,21 +116,27 @@ def _row(kept: LayerCache, setup: Setup, widest: int) -> str | None:
 
 
 def _scratch(costs: Costs, placement: Placement, share: Share, one: Allocation) -> str:
-    """The peak that decided: the logits, the attention scores, a block, or the inputs alone."""
+    """The peak that decided: the logits, the inputs alone, or what is drawn; else a block's rows.
+
+    A drawn graph has no closed form: what lies where is the allocator's doing.
+    """
     setup, context = costs.setup, costs.context
     shape, caches = context.shape, context.caches
     if not (share.blocks or share.has_output):
         return "the inputs of a micro-batch, which GPUs read from here"
-    inputs = compute.input_bytes(shape, caches, setup)
     tokens = f"{setup.ubatch_tokens:,} tokens"
     if share.has_output and one.compute_bytes == compute.logits_bytes(shape, setup):
         rows = f"{setup.output_rows:,} × ({shape.vocabulary:,} + {shape.embedding:,})"
         return f"the logits: {rows} × {compute.F32_BYTES} B"
+    ending = ", inputs four times for batches on their way" if placement.is_pipeline else ""
+    if shape.graph.is_drawn:
+        return f"the most that the graph of {tokens} holds at once, placed as ggml does it{ending}"
+    inputs = compute.input_bytes(shape, caches, setup)
     batch = compute.F32_BYTES * setup.ubatch_tokens
     elements, rest = divmod(one.compute_bytes - inputs, batch)
     what = "a block's rows" if setup.flash_attention else "attention's scores and rows"
     said = f"{what}: {tokens} × {elements:,} × {compute.F32_BYTES} B + inputs {inputs + rest:,} B"
-    return said + (", four times for batches on their way" if placement.is_pipeline else "")
+    return said + ending
 
 
 def _overhead(costs: Costs, placement: Placement, number: int, one: Allocation) -> str:

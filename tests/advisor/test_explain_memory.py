@@ -49,7 +49,11 @@ def test_a_quantized_row_is_told_in_bytes(terms):
 @pytest.mark.parametrize(
     ("runtime", "said"),
     [
-        pytest.param(Runtime.LLAMA_SERVER, "a block's rows: 512 tokens × ", id="capped logits"),
+        pytest.param(
+            Runtime.LLAMA_SERVER,
+            "the most that the graph of 512 tokens holds at once, placed as ggml does it",
+            id="capped logits: a drawn graph has no closed form, and none is made up",
+        ),
         pytest.param(
             Runtime.LLAMA_BENCH,
             "the logits: 512 × (128,256 + 4,096) × 4 B",
@@ -60,18 +64,6 @@ def test_a_quantized_row_is_told_in_bytes(terms):
 def test_the_peak_that_decided_is_named(runtime, said, terms):
     line = terms("llama-3.1-8b-instruct", [24], runtime=runtime)["a card", "compute_bytes"]
     assert line.arithmetic.startswith(said)
-
-
-PRODUCT = re.compile(r"([\d,]+)(?: [a-z]+)* × ([\d,]+) × ([\d,]+) B \+ inputs ([\d,]+) B")
-
-
-@pytest.mark.parametrize("gib", [[24], [4], []])
-def test_the_numbers_of_a_scratch_make_its_sum(gib, terms):
-    for line in terms("llama-3.1-8b-instruct", gib).values():
-        found = PRODUCT.search(line.arithmetic)
-        if found:
-            tokens, elements, each, inputs = (int(text.replace(",", "")) for text in found.groups())
-            assert tokens * elements * each + inputs == line.size_bytes
 
 
 @pytest.mark.parametrize(
