@@ -3,8 +3,8 @@
 Each file holds one quantity. Data flows one way: `weights`, `kv_cache`, `graph_shape` and `compute`
 say what a layer costs, `costs` sums it over layers, `placement` says where the layers are, `memory`
 adds up per device, `fit` compares with what there is, `speed` times it, and `estimator` puts one
-answer together. `graph` has the scratch of every graph that is drawn; `graph_shape`, `compute` and
-`indexed` have formulas for the others.
+answer together. `graph` has the scratch of every graph that is drawn; `graph_shape` and
+`compute` have formulas for the others.
 """
 
 from __future__ import annotations

@@ -13,9 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from advisor.estimate import indexed
 from advisor.estimate.graph_shape import GraphKind, largest
-from advisor.estimate.indexed import IndexerGraph
 from advisor.estimate.kv_cache import cells, layer_bytes
 from advisor.workload import Era
 from catalog.cache import Window
@@ -43,7 +41,7 @@ Source: logs of llama.cpp until February 2026 have one row, those of March to Ma
 
 
 def mask_bytes(shape: GraphShape, caches: Sequence[LayerCache], setup: Setup) -> int:
-    """Bytes of the attention masks: one per kind of cache, two where an indexer reads it too.
+    """Bytes of the attention masks: one per kind of cache.
 
     An encoder has no cache and looks at its own micro-batch. Builds before June 2026 hand masks
     over in F32, whatever attention reads.
@@ -65,10 +63,8 @@ def mask_elements(shape: GraphShape, caches: Sequence[LayerCache], setup: Setup)
 
 
 def input_bytes(shape: GraphShape, caches: Sequence[LayerCache], setup: Setup) -> int:
-    """Bytes of masks, positions and what an indexer looks at: on every device, and on the host."""
-    own = 0 if shape.indexer is None else indexed.input_elements(shape.indexer, setup.stream_cells)
-    chosen = F32_BYTES * setup.ubatch_tokens * own
-    return mask_bytes(shape, caches, setup) + index_bytes(caches, setup) + chosen
+    """Bytes of masks and positions: on every device, and on the host."""
+    return mask_bytes(shape, caches, setup) + index_bytes(caches, setup)
 
 
 def index_bytes(caches: Sequence[LayerCache], setup: Setup) -> int:
@@ -89,35 +85,29 @@ def block_elements(
     *,
     is_cut: bool,
     has_windows: bool = False,
-    indexed_layers: int = 0,
 ) -> int:
     """Elements per token that the widest block holds at once.
 
-    ``max(feed-forward + 2 × embedding + gap, attention, recurrent)``, and what the layers' choices
-    of cells or the per-layer embeddings take throughout.
+    ``max(feed-forward + 2 × embedding + gap, latent, recurrent)``, and what per-layer embeddings
+    take throughout.
 
     Args:
         shape: The graph's widths.
         setup: Cache types, sequences and micro-batch.
         is_cut: True when other blocks are on another device.
         has_windows: True when some layers look back less far than others.
-        indexed_layers: Layers with an indexer that this device has.
     """
-    attention, held = _indexed_elements(shape, setup, is_cut=is_cut, layers=indexed_layers)
     recurrent = shape.recurrent
     if recurrent:
         recurrent += shape.state_per_sequence * setup.sequences // setup.ubatch_tokens
         delta = shape.delta + shape.delta_state * setup.sequences // setup.ubatch_tokens
         recurrent = max(recurrent, delta)
     feeding = _feeding_elements(shape, setup, is_cut=is_cut, has_windows=has_windows)
-    return max(feeding, attention, recurrent) + held + shape.lookup + shape.streams
+    return max(feeding, shape.latent, recurrent) + shape.lookup + shape.streams
 
 
 def _feeding_elements(shape: GraphShape, setup: Setup, *, is_cut: bool, has_windows: bool) -> int:
     """The feed-forward part, two residual rows, and the gap that attention left."""
-    if shape.indexer is not None and shape.indexer.residual_streams > 1:
-        # The residual rows of a hyper-connection are counted by themselves.
-        return shape.feed_forward + (1 if is_cut else 2) * shape.embedding
     has_gap = not is_cut or shape.is_parallel
     gap = attention_gap(shape, setup, has_windows=has_windows) if has_gap else 0
     feed_forward = shape.cut_feed_forward if is_cut else shape.feed_forward
@@ -125,20 +115,6 @@ def _feeding_elements(shape: GraphShape, setup: Setup, *, is_cut: bool, has_wind
         feed_forward = shape.feed_forward
     gapless = 0 if is_cut else shape.gapless_feed_forward
     return max(feed_forward + gap, gapless) + 2 * shape.embedding
-
-
-def _indexed_elements(
-    shape: GraphShape, setup: Setup, *, is_cut: bool, layers: int
-) -> tuple[int, int]:
-    """What attention holds at once where it is latent or indexed; and what lives throughout."""
-    indexer = shape.indexer
-    if indexer is None:
-        return shape.latent, 0
-    attention = indexed.attention_elements(indexer, setup, layers=layers, latent=shape.latent)
-    held = indexed.residual_elements(indexer)
-    held += layers * indexed.choice_elements(indexer, setup.stream_cells)
-    cut = indexed.cut_elements(indexer, setup, layers=layers) if is_cut else 0
-    return max(attention, cut), held
 
 
 def borrowed_bytes(
@@ -167,10 +143,6 @@ def score_elements(shape: GraphShape, caches: Sequence[LayerCache], setup: Setup
     heads = shape.heads
     if shape.kind is GraphKind.ENCODER:
         return largest(heads) * setup.ubatch_tokens
-    if shape.indexer is not None and shape.indexer.graph is IndexerGraph.COMPRESSED:
-        # Its window and its compressed stream are looked at together.
-        window, *compressed = (cells(cache, setup) for cache in caches if cache.key_width)
-        return largest(heads) * (window + max(compressed, default=0))
     return max(
         cells(cache, setup)
         * (heads if isinstance(heads, int) else max(heads[layer] for layer in cache.layers))
@@ -184,7 +156,7 @@ def _looked_at(
 ) -> Sequence[LayerCache]:
     """The caches that the blocks of a device look at, their own and borrowed ones.
 
-    An empty span, of a host whose choices are not counted, stands for all.
+    An empty span, of a device with the output alone, stands for all.
     """
     if span is None or span[0] == span[1]:
         return caches
@@ -239,11 +211,8 @@ def device_bytes(  # noqa: PLR0913  (three say what the graph is, three which pa
         span: The first block on this device and the one after its last; ``None`` for all.
     """
     inputs = input_bytes(shape, caches, setup)
-    layers = 0 if shape.indexer is None else indexed.indexed_layers(shape.indexer, caches, span)
     has_windows = any(cache.window is not Window.FULL for cache in caches)
-    block = block_elements(
-        shape, setup, is_cut=is_cut, has_windows=has_windows, indexed_layers=layers
-    )
+    block = block_elements(shape, setup, is_cut=is_cut, has_windows=has_windows)
     if with_output and _is_one_plain_block(shape, span) and _is_capped(setup):
         # The last block feeds forward the rows that have logits, and only attends for all.
         block = 2 * (shape.embedding + shape.attention) + shape.lookup
@@ -256,16 +225,15 @@ def device_bytes(  # noqa: PLR0913  (three say what the graph is, three which pa
         inputs -= mask_elements(shape, caches, setup) * (F32_BYTES - F16_BYTES)
     looked_at = _looked_at(shape, caches, span)
     if not setup.flash_attention and _attends(shape, looked_at):
-        _, held = _indexed_elements(shape, setup, is_cut=is_cut, layers=layers)
-        block = max(block, _scoring_elements(shape, looked_at, setup, held=held))
+        block = max(block, _scoring_elements(shape, looked_at, setup))
     peak = max(opening, F32_BYTES * setup.ubatch_tokens * block + inputs)
     has_logits = with_output and not shape.has_head_on_host
     return max(peak, logits_bytes(shape, setup, is_cut=is_cut)) if has_logits else peak
 
 
 def _is_one_plain_block(shape: GraphShape, span: tuple[int, int] | None) -> bool:
-    """True for a single block whose attention is neither latent, indexed nor recurrent."""
-    is_plain = shape.indexer is None and not shape.latent and not shape.recurrent
+    """True for a single block whose attention is neither latent nor recurrent."""
+    is_plain = not shape.latent and not shape.recurrent
     return is_plain and span is not None and span[1] - span[0] == 1
 
 
@@ -274,12 +242,10 @@ def _is_capped(setup: Setup) -> bool:
     return setup.output_rows < setup.ubatch_tokens
 
 
-def _scoring_elements(
-    shape: GraphShape, caches: Sequence[LayerCache], setup: Setup, *, held: int
-) -> int:
+def _scoring_elements(shape: GraphShape, caches: Sequence[LayerCache], setup: Setup) -> int:
     """Attention's scores, what they were made of, and what lives throughout."""
     rows = max(2 * (shape.embedding + shape.attention), shape.latent)
-    return score_elements(shape, caches, setup) + rows + held + shape.lookup + shape.streams
+    return score_elements(shape, caches, setup) + rows + shape.lookup + shape.streams
 
 
 def logits_bytes(shape: GraphShape, setup: Setup, *, is_cut: bool = False) -> int:
@@ -357,8 +323,6 @@ def host_alone_bytes(
         with_output: True when no GPU has the output layer.
         span: The first of its blocks and the one after its last; ``None`` for all.
     """
-    if shape.indexer is not None and shape.indexer.graph is IndexerGraph.SHARED_POOLS:
-        span = (0, 0)  # its masks are copied for every layer of a GPU only
     rows = shape.input_rows - 1
     inputs = F32_BYTES * setup.ubatch_tokens * rows * shape.embedding
     alone = inputs + device_bytes(shape, caches, setup, with_output=with_output, span=span)

@@ -60,8 +60,7 @@ class ContextCosts:
     @cached_property
     def _has_like_blocks(self) -> bool:
         """True where one block's scratch is like another's, scores of windows apart."""
-        is_plain = self.shape.indexer is None and not self.shape.lookup
-        return is_plain and (self.setup.flash_attention or self.gave_up_flash)
+        return not self.shape.lookup and (self.setup.flash_attention or self.gave_up_flash)
 
     def device_compute_bytes(
         self, *, has_output: bool, is_cut: bool, span: Span | None = None

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from advisor.estimate.flash import AFFECTED
 from advisor.estimate.graph.model_graph import ModelGraph
-from advisor.estimate.indexed import GRAPHS, Indexer, indexer_of
 
 if TYPE_CHECKING:
     from catalog.model import Hyperparameters
@@ -100,6 +99,9 @@ _COMPARED = (
     "qwen2 qwen2vl qwen3 qwen35 qwen35moe qwen3moe qwen3next qwen3vl qwen3vlmoe qwen4exp "
     "seed_oss smollm3 starcoder2 step35"
 )
+
+INDEXED = frozenset({"deepseek32", "deepseek4", "glm-dsa", "glm5-next", "minimax-m3", "qwen4exp"})
+"""Architectures whose attention looks only at cells that an indexer chose. All are drawn."""
 
 COMPARED = frozenset(_COMPARED.split())
 """Architectures of the catalog, whose buffers are compared in `docs/accuracy.md`."""
@@ -207,9 +209,6 @@ class GraphShape:
     streams: int
     """Further residual rows beside the usual ones (Gemma 3n)."""
 
-    indexer: Indexer | None
-    """What chooses the cells that attention looks at; ``None`` where it looks at all."""
-
 
 def largest(value: int | tuple[int, ...] | None) -> int:
     """The largest layer's value of a key that may be kept per layer; zero without the key."""
@@ -263,7 +262,6 @@ def graph_shape(architecture: str, hyper: Hyperparameters) -> GraphShape:
         lookup_each=hyper.embedding_length_per_layer_input or 0,
         borrowed=_borrowed(hyper),
         streams=2 * ((hyper.altup_num_inputs or 1) - 1) * hyper.embedding_length,
-        indexer=indexer_of(architecture, hyper, heads=heads),
     )
 
 
@@ -285,7 +283,7 @@ def _kind(architecture: str, hyper: Hyperparameters) -> GraphKind:
     """The hardest part of a graph names it."""
     kinds = (
         (architecture in ENCODERS, GraphKind.ENCODER),
-        (architecture in GRAPHS, GraphKind.INDEXED),
+        (architecture in INDEXED, GraphKind.INDEXED),
         (hyper.embedding_length_per_layer_input, GraphKind.LOOKUP),
         (hyper.ssm_inner_size or hyper.shortconv_l_cache, GraphKind.RECURRENT),
         (hyper.kda_head_dim or hyper.wkv_head_size, GraphKind.RECURRENT),

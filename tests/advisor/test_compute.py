@@ -215,12 +215,6 @@ def test_per_layer_embeddings_are_there_on_both_sides(device, host):
     assert device("gemma-4-e4b-it") == pytest.approx(without + 21)
 
 
-def test_an_indexer_reads_a_mask_of_its_own(host):
-    """DeepSeek V3.2 at 131,072 tokens: two masks of 128 MiB, two rows of 14 MiB."""
-    assert host("deepseek-v3.2", context_tokens=131_072, sequences=1) == 284.01
-    assert host("deepseek-v3-0324", context_tokens=131_072, sequences=1) == 156.01
-
-
 @pytest.mark.parametrize(
     ("asked", "expected_mib"),
     [
@@ -286,72 +280,6 @@ def test_a_result_kept_for_further_tokens_is_a_row_more_since_june_2026(device):
     asked = {"context_tokens": 8192, "runtime": Runtime.LLAMA_BENCH, "sequences": 1}
     assert device("qwen3.5-9b", **asked) == 493 + 8
     assert device("qwen3.5-9b", **asked, era=Era.BEFORE_JUNE_2026) == 493
-
-
-@pytest.mark.parametrize(
-    ("span", "layers"),
-    [
-        pytest.param(None, 61, id="a device with all of them"),
-        pytest.param((31, 61), 30, id="a device with the last 30"),
-    ],
-)
-def test_every_indexed_layer_of_a_device_keeps_its_choice(device, span, layers):
-    """DeepSeek V3.2: 2,048 values a layer are 4 MiB, beside 378 of attention and masks of 16."""
-    asked = {"context_tokens": 8192, "sequences": 1, "is_cut": span is not None}
-    assert device("deepseek-v3.2", span=span, **asked) == pytest.approx(
-        378 + 4 * layers + 16 + 0.01
-    )
-
-
-@pytest.mark.parametrize(
-    ("model", "asked", "values", "inputs_mib"),
-    [
-        pytest.param(
-            "deepseek-v4-flash",
-            {},
-            2 * 64 * 512 + 2 * 4096 + 2 * 4 * 4096 + 21 * 256,
-            5.0 + 0.01,
-            id="DeepSeek V4: queries twice, four residual streams twice, 21 choices in F16",
-        ),
-        pytest.param(
-            "qwen3.8-flash-next",
-            {},
-            10 * (3 * 640 + 2560) + 2 * 2560 + 2 * 4 * 2560 + 12 * 2051,
-            8 + 4 + 0.01,
-            id="Qwen 4: ten experts, four residual streams twice, 12 choices of 2,051",
-        ),
-        pytest.param(
-            "minimax-m3",
-            {"context_tokens": 32_768, "sequences": 1},
-            2 * 4 * 32_768 + 3 * 16_384 + 4 * 6144,
-            32 + 0.01,
-            id="MiniMax M3: four heads' scores of blocks, twice",
-        ),
-    ],
-)
-def test_graphs_with_an_indexer(device, model, asked, values, inputs_mib):
-    found = device(model, **{"context_tokens": 8192, **asked})
-    assert found == pytest.approx(values * 4 * 512 / MIB + inputs_mib, abs=0.02)
-
-
-def test_minimax_m3_copies_its_mask_for_every_layer_of_a_cut_graph(device):
-    """26 layers more of 16,384 F32 values: 32 MiB each."""
-    asked = {"context_tokens": 16_384, "sequences": 1}
-    more = device("minimax-m3", is_cut=True, span=(34, 60), **asked) - device("minimax-m3", **asked)
-    assert more == pytest.approx(26 * 32)
-
-
-def test_layers_that_use_another_layers_choice_keep_one_too(device):
-    """GLM-5.2: all of 78 layers, though 21 have an indexer; each 2,048 values, 4 MiB."""
-    asked = {"context_tokens": 8192, "sequences": 1, "is_cut": True}
-    two, three = (device("glm-5.2", span=(first, 78), **asked) for first in (76, 75))
-    assert three - two == pytest.approx(4)
-
-
-def test_minimax_m3_looks_at_everything_where_sequences_share_a_cache(device):
-    """As dense as its first block: 3 x 12,288 + 2 x 6,144 + 8,192 values, and a mask of 8 MiB."""
-    asked = {"context_tokens": 8192, "sequences": 4, "kv_unified": True}
-    assert device("minimax-m3", **asked) == 72 + 24 + 16 + 8 + 0.01
 
 
 def test_layers_on_a_gpu_that_look_at_the_hosts_cache_copy_it(resolved):

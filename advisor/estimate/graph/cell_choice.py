@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 
 from advisor.estimate.graph.draft import F32_BYTES, POSITION_BYTES
 from advisor.estimate.graph.sketch import ANYWHERE
-from advisor.estimate.indexed import DEFAULT_CHOICE, POOL_CELLS
 from advisor.estimate.kv_cache import row_bytes
 
 if TYPE_CHECKING:
     from advisor.estimate.graph.draft import Draft
+
+POOL_CELLS = 4
+"""Cells of a block, which the file does not say."""
+
+DEFAULT_CHOICE = 2048
+"""Cells chosen, of which the catalog has no number."""
 
 POSITIONS_EACH = 4
 """A block has as many as a token; see `MANY_POSITIONS`."""
