@@ -26,6 +26,17 @@ NEVER_MULTIPLIED = frozenset(
 )
 """Tensors that are looked up, added, or not loaded: only matrices that multiply are rearranged."""
 
+LOOKED_UP = frozenset(
+    {
+        "attn_compressor_ape.weight",
+        "indexer_compressor_ape.weight",
+        "markov_w1.weight",
+        "selector_predecessor.weight",
+        "selector_successor.weight",
+    }
+)
+"""Tables of rows inside other parts (`src/llama-arch.cpp`, `LLM_TENSOR_INFOS`: GET_ROWS)."""
+
 _HEAD, _FINAL_NORM = "output.weight", "output_norm.weight"
 
 
@@ -59,6 +70,6 @@ def _multiplies(group: TensorGroup, *, is_tied: bool) -> bool:
     """True for a plain matrix and for stacked experts; not for the heads of latent attention."""
     if group.role is Role.TOKEN_EMBEDDING:
         return is_tied
-    if group.role in NEVER_MULTIPLIED:
+    if group.role in NEVER_MULTIPLIED or group.name in LOOKED_UP:
         return False
     return len(group.shape) == (3 if group.role is Role.ROUTED_EXPERT else 2)

@@ -28,6 +28,9 @@ def table(model, quant):
             "deepseek-v2-lite-chat", "Q4_K_M", 5_814_558_720, id="not the heads of a latent cache"
         ),
         pytest.param("llama-3.2-1b-instruct", "IQ4_NL", 519_045_120, id="a tied head in Q6_K: no"),
+        pytest.param(
+            "deepseek-v4-flash-0731", "Q4_K_S", 152_439_717_888, id="not the positions in a pool"
+        ),
     ],
 )
 def test_what_llama_cpp_repacks_with_avx2(model, quant, expected_bytes):
