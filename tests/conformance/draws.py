@@ -19,6 +19,7 @@ from advisor.estimate.graph_shape import ENCODERS
 from advisor.workload import FlashAttention, Runtime, Workload
 from catalog.errors import CatalogError
 from catalog.quants import load_quants
+from catalog.repacks import repacked_bytes
 from catalog.shelf import load_models
 from catalog.tables import tensor_table
 
@@ -130,7 +131,7 @@ def _draw(chance: Random, model: Model, where: Where) -> Draw:
     }
     return Draw(
         model=model,
-        quant=_quant(chance, model),
+        quant=_quant(chance, model, where),
         where=where,
         gpu_layers=gpu_layers,
         split=split,
@@ -139,14 +140,15 @@ def _draw(chance: Random, model: Model, where: Where) -> Draw:
     )
 
 
-def _quant(chance: Random, model: Model) -> Quant:
-    """Any file type that llama-quantize makes of this model."""
+def _quant(chance: Random, model: Model, where: Where) -> Quant:
+    """A file type that llama-quantize makes of this model, and rearranges where that is drawn."""
     for quant in chance.sample(load_quants(), k=len(load_quants())):
         try:
-            tensor_table(model, quant)
+            table = tensor_table(model, quant)
         except CatalogError:
             continue
-        return quant
+        if where is not Where.REARRANGED or repacked_bytes(table, "avx512"):
+            return quant
     msg = f"no file type suits {model.name}"
     raise AssertionError(msg)
 
