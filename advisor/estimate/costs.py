@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from advisor.estimate import compute, copies, kv_cache
 from advisor.estimate.flash import is_lost
@@ -334,8 +335,8 @@ class Costs:
         return extras_of(self.weights.table())
 
     @cached_property
-    def _helped(self) -> dict[Help, int]:
-        return {}
+    def _helped(self) -> WeakKeyDictionary[Help, int]:
+        return WeakKeyDictionary()
 
     def _helping_bytes(self, placement: Placement) -> int:
         """Scratch of the first GPU, with what it computes for the host."""

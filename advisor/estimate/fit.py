@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from advisor.estimate.costs import Costs
     from advisor.estimate.memory import Allocation
     from advisor.estimate.placement import Placement
+    from advisor.figure import Figure
     from advisor.target import Gpu, Target
 
 FIT_MARGIN_BYTES = 1 << 30
@@ -84,7 +85,7 @@ def judge(costs: Costs, target: Target, wanted: Wanted, *, whole_only: bool = Fa
     if wanted.n_cpu_moe and sharing.has_experts:
         return _without_experts(sharing, target, wanted.n_cpu_moe)
     whole = _whole(sharing, target)
-    if whole_only or whole.fit.verdict is not Verdict.NO:
+    if whole_only or whole.fit.verdict is not Verdict.NO or not _may_hold(costs, target):
         return whole
     return _shared_out(sharing, target, wanted, whole.fit) or whole
 
@@ -123,6 +124,20 @@ def may_be_shared_out(costs: Costs, target: Target, wanted: Wanted) -> bool:
         return False
     allocations = _allocations(costs, target, _on_host(costs), ())
     return excess_bytes(allocations, ()) <= 0
+
+
+def _may_hold(costs: Costs, target: Target) -> bool:
+    """False where weights and cache alone are more than all GPUs and the host have together."""
+    weights, host = costs.weights, target.host
+    room = _most(host.available_bytes, host.capacity_bytes)
+    if not any(gpu.shares_host_memory for gpu in target.gpus):
+        room += sum(_most(gpu.available_bytes, gpu.capacity_bytes) for gpu in target.gpus)
+    return weights.blocks_bytes + weights.input_bytes + costs.context.cache_bytes <= room
+
+
+def _most(now: Figure | None, idle: Figure | None) -> float:
+    """What a device may have, now or with nothing else running; no end where nobody knows."""
+    return float("inf") if now is None or idle is None else max(now.value, idle.value)
 
 
 def margin_bytes(costs: Costs) -> int:

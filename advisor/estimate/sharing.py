@@ -20,9 +20,9 @@ from advisor.estimate.placement import place, placed
 from advisor.estimate.room import UNLIMITED, holds_surely
 from advisor.estimate.solver import (
     largest_near,
+    largest_that,
     largest_within,
     smallest_near,
-    smallest_within,
 )
 
 if TYPE_CHECKING:
@@ -173,8 +173,11 @@ class Sharing:
             ``None`` where not even all experts on the host are enough.
         """
         if self._is_free:
-            fewest = smallest_within(
-                lambda count: self._front_to_back(count, over)[1], 1, self.blocks
+            fewest = smallest_near(
+                lambda count: self._front_to_back(count, over)[1],
+                lambda count: self._front_to_back(count, over, is_rough=True)[1],
+                1,
+                self.blocks,
             )
         else:
             fewest = smallest_near(
@@ -222,10 +225,11 @@ class Sharing:
         gpu = self.gpus[number]
         if not placement.gpus[number].is_used:
             return self._spare(number)
-        return over(gpu_need(self.costs, placement, number, gpu), gpu)
+        need = self._about[number] = gpu_need(self.costs, placement, number, gpu)
+        return over(need, gpu)
 
     def _nearly_lacks(self, placement: Placement, number: int, over: Over) -> float:
-        """About the same at a small part of the cost: with the scratch of the whole model."""
+        """About the same at a small part of the cost: with the scratch that it had last."""
         share = placement.gpus[number]
         if not share.is_used:
             return self._spare(number)
@@ -237,7 +241,7 @@ class Sharing:
 
     @cached_property
     def _about(self) -> list[Need]:
-        """What each GPU needs with all layers on them, split as usual."""
+        """What each GPU needs: as asked last, and at first with all layers on them."""
         whole = self.usual(self.layers)
         return [gpu_need(self.costs, whole, number, gpu) for number, gpu in enumerate(self.gpus)]
 
@@ -254,8 +258,15 @@ class Sharing:
             n_cpu_moe=n_cpu_moe,
         )
 
-    def _front_to_back(self, n_cpu_moe: int, over: Over) -> tuple[list[int], float]:
+    def _front_to_back(
+        self, n_cpu_moe: int, over: Over, *, is_rough: bool = False
+    ) -> tuple[list[int], float]:
         """All layers: each GPU takes as many as it holds, and the last one what is left.
+
+        Args:
+            n_cpu_moe: First blocks without their experts.
+            over: What a GPU lacks.
+            is_rough: True to be content with about what each needs.
 
         Returns:
             The layers of each, and what the last one lacks.
@@ -268,9 +279,10 @@ class Sharing:
                 tried = [*counts[:number], count, *counts[number + 1 : last], rest - count]
                 return of(self._spread(tried, n_cpu_moe), number, over)
 
-            counts[number] = self._most(lacks, rest)
+            counts[number] = (self._nearly_most if is_rough else self._most)(lacks, rest)
         counts[last] = self.layers - sum(counts)
-        return counts, self._lacks(self._spread(counts, n_cpu_moe), last, over)
+        of = self._nearly_lacks if is_rough else self._lacks
+        return counts, of(self._spread(counts, n_cpu_moe), last, over)
 
     def _back_to_front(self, n_cpu_moe: int, over: Over) -> list[int]:
         """The last GPU takes as many layers as it holds, then the one before; the host has one."""
@@ -289,3 +301,7 @@ class Sharing:
         """The most of the rest of the layers that a GPU holds."""
         exactly, nearly = partial(lacks, self._lacks), partial(lacks, self._nearly_lacks)
         return largest_near(exactly, nearly, 0, rest) or 0
+
+    def _nearly_most(self, lacks: Callable[[_Lacks, int], float], rest: int) -> int:
+        """About as many."""
+        return largest_that(lambda count: lacks(self._nearly_lacks, count) <= 0, 0, rest) or 0

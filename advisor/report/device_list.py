@@ -61,9 +61,8 @@ def devices_that_run(
     """The devices that hold a subject whole, fastest first, then by name."""
     rows = []
     for device in devices:
-        answer = estimate(
-            subject, workload, target_of_devices([Found(count=1, device=device)]), brief=True
-        )
+        target = target_of_devices([Found(count=1, device=device)])
+        answer = estimate(subject, workload, target, brief=True, whole_only=True)
         if answer.fit.verdict in {Verdict.FITS, Verdict.TIGHT}:
             rows.append(DeviceRow(device=device, estimate=answer))
     rows.sort(key=lambda row: (-_tokens_per_s(row), row.device.full_name))

@@ -7,6 +7,7 @@ import pytest
 from advisor.estimate.estimator import costs_of
 from advisor.estimate.graph.helping import Helping
 from advisor.estimate.graph.lending import extras_of
+from advisor.estimate.graph.scratch import Scratch
 from advisor.estimate.placement import place
 from advisor.workload import FlashAttention
 
@@ -129,3 +130,36 @@ def test_a_longer_context_never_needs_less(helping):
         for tokens in (1024, 4096, 16_384, 65_536)
     ]
     assert sizes == sorted(sizes)
+
+
+@pytest.mark.parametrize("name", ["deepseek-v3.2", "gemma-3n-e4b-it", "minimax-m3"])
+def test_one_drawing_serves_every_placement(subject, resolved, name):
+    """What is asked first, and what a GPU computes for the host, changes nothing of the rest."""
+    own, setup = subject(name), resolved(context_tokens=4096, sequences=1)
+    context, blocks = costs_of(own, setup).context, own.weights.block_count
+    placements = [
+        place(block_count=blocks, gpu_layers=layers, weights=weights)
+        for layers, weights in ((blocks // 2, (1.0,)), (blocks // 2, (1.0, 2.0)), (5, (1.0,)))
+    ]
+
+    def fresh():
+        return Scratch(graph=context.shape.graph, caches=context.caches, setup=setup)
+
+    used, extras = fresh(), extras_of(own.table)
+    for placement in [*placements, *reversed(placements)]:
+        helping = Helping(scratch=used, extras=extras)
+        alone = Helping(scratch=fresh(), extras=extras)
+        found = helping.of(placement).gpu_bytes(own.table)
+        assert found == alone.of(placement).gpu_bytes(own.table)
+        assert used.bytes_of(placement) == fresh().bytes_of(placement)
+
+
+def test_graphs_that_are_kept_are_few(subject, resolved, monkeypatch):
+    own, setup = subject(LLAMA), resolved(context_tokens=4096, sequences=1)
+    monkeypatch.setattr("advisor.estimate.graph.helping.MOST_KEPT", 2)
+    helping = Helping(scratch=costs_of(own, setup).context.drawn, extras=extras_of(own.table))
+    placements = [place(block_count=32, gpu_layers=count, weights=(1.0,)) for count in (1, 2, 9, 1)]
+    first, *_, again = [helping.of(placement) for placement in placements]
+    assert len({id(helping.of(placement)) for placement in placements[-2:]}) == 2
+    assert again is not first
+    assert again.gpu_bytes(own.table) == first.gpu_bytes(own.table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from advisor.estimate.result import Verdict
+from advisor.estimate.sharing import Sharing
 from advisor.offer.shelf import quants_of, shelf_offer
 from advisor.render.page import page_text
 from advisor.render.paper import Paper
@@ -34,6 +35,14 @@ def a_page(gpu, target):
         return page(shelf_offer(model), load_models(), question, devices)
 
     return find
+
+
+def test_devices_that_hold_only_some_layers_are_not_searched(subject, monkeypatch):
+    """The list is of what holds a model whole: other cards need no placement."""
+    monkeypatch.setattr(Sharing, "most_layers", None)
+    monkeypatch.setattr(Sharing, "fewest_bare", None)
+    rows = devices_that_run(subject("qwen3-30b-a3b"), Workload(), SOME_DEVICES)
+    assert [row.device.name for row in rows] == ["GeForce RTX 4090"]
 
 
 def names(rows):

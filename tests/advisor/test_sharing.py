@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from advisor.estimate import fit
 from advisor.estimate.costs import Costs
 from advisor.estimate.estimator import costs_of, estimate, hoped_tokens_per_s
 from advisor.estimate.fit import FIT_MARGIN_BYTES, Wanted, judge, lacks_bytes
@@ -230,6 +231,32 @@ def test_weights_that_are_more_than_all_memory_need_no_search(shared, gpu, monke
     sharing = shared(LLAMA, [gpu(2), gpu(2)])
     monkeypatch.setattr(Costs, "share_bytes", None)
     assert sharing.whole(over_now) is None
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(
+    sizes=SIZES,
+    host_gib=st.sampled_from([1.0, 4.0, 8.0, 12.0, 16.0]),
+    model=st.sampled_from([LLAMA, MIXTURE]),
+)
+def test_what_no_memory_holds_is_not_searched_for(
+    sizes, host_gib, model, subject, resolved, gpu, target
+):
+    """The search that it is spared finds nothing: the verdict and the placement are the same."""
+    costs = costs_of(subject(model), resolved(context_tokens=8192))
+    machine = target(*[gpu(size) for size in sizes], host_gib=host_gib)
+    found = judge(costs, machine, Wanted())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "_may_hold", lambda costs, target: True)
+        assert judge(costs, machine, Wanted()) == found
+
+
+def test_more_than_all_memory_is_a_no_without_a_search(subject, resolved, gpu, target, monkeypatch):
+    costs = costs_of(subject(MIXTURE), resolved(context_tokens=8192))
+    machine = target(gpu(4), gpu(4), host_gib=8)
+    monkeypatch.setattr(Sharing, "fewest_bare", None)
+    monkeypatch.setattr(Sharing, "most_layers", None)
+    assert judge(costs, machine, Wanted()).fit.verdict is Verdict.NO
 
 
 def test_a_mixture_is_run_in_the_faster_of_two_ways(subject, gpu, target):

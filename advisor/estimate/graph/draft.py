@@ -9,6 +9,7 @@ Source: llama.cpp `src/llama-graph.cpp` (October 2026).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,12 @@ class Draft:
         self.cache_of = {
             layer: cache for cache in caches if cache.key_width for layer in cache.layers
         }
+
+    def copied_whole(self) -> Draft:
+        """The same graph, which may be changed."""
+        draft = copy(self)
+        draft.sketch = self.sketch.copied()
+        return draft
 
     # Operations -------------------------------------------------------------------------
 

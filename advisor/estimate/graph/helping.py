@@ -12,17 +12,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from advisor.estimate.graph.beside import Beside
-from advisor.estimate.graph.draft import Draft
 from advisor.estimate.graph.folding import folded
 from advisor.estimate.graph.lending import Extras, read_factors, taken_over, weights_bytes
 from advisor.estimate.graph.naming import groups_at, names_of
 from advisor.estimate.graph.schedule import Plan
-from advisor.estimate.graph.scratch import Scratch, drawing, is_cut, owners_of
+from advisor.estimate.graph.scratch import Scratch, is_cut, owners_of
 from advisor.estimate.graph.sketch import INPUT, OUTPUT
 
 if TYPE_CHECKING:
+    from advisor.estimate.graph.draft import Draft
     from advisor.estimate.placement import Placement
     from catalog.tensors import TensorTable
+
+
+MOST_KEPT = 64
+"""Graphs that are kept of one setup. Of a large model each has thousands of tensors."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,20 +74,21 @@ class Helping:
         drawn = range(len(kinds)) if self.scratch.graph.counts_repeats else layers
         marks = tuple((kinds[layer], owners[layer]) for layer in drawn)
         key = (marks, owners[-1])
-        if key not in self._known:
-            self._known[key] = self._drawn(layers, owners, bare, len(used))
-        return self._known[key]
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) == MOST_KEPT:
+                del self._known[next(iter(self._known))]
+            found = self._known[key] = self._drawn(layers, owners, bare, len(used))
+        return found
 
     @cached_property
     def _known(self) -> dict[tuple[tuple[tuple[int, int], ...], int], Help]:
         return {}
 
     def _drawn(self, layers: Sequence[int], owners: list[int], bare: set[int], host: int) -> Help:
-        graph = self.scratch.graph
-        draft = Draft(graph.architecture, graph.hyper, self.scratch.caches, self.scratch.setup)
-        draft.norms_apart = True  # only their weights are lent
-        draft.is_cut = is_cut(owners, host)
-        drawing(graph.architecture)(draft, layers)
+        # of norms only the weights are lent
+        drawn = self.scratch.drawn(layers, norms_apart=True, is_cut=is_cut(owners, host))
+        draft = drawn.copied_whole()
         homes = {INPUT: host, OUTPUT: owners[-1]}
 
         def device_of(home: int) -> int:

@@ -75,10 +75,8 @@ class Scratch:
         marks = tuple((kinds[layer], owners[layer]) for layer in drawn)
         key = (marks, owners[-1], gpus, is_pipeline)
         if key not in self._known:
-            draft = Draft(self.graph.architecture, self.graph.hyper, self.caches, self.setup)
-            draft.norms_apart |= gpus > 1  # a GPU makes the first norm of the next one's layers
-            draft.is_cut = is_cut(owners, gpus)
-            drawing(self.graph.architecture)(draft, layers)
+            # a GPU makes the first norm of the next one's layers
+            draft = self.drawn(layers, norms_apart=gpus > 1, is_cut=is_cut(owners, gpus))
             homes = {INPUT: gpus, OUTPUT: owners[-1]}
             self._known[key] = buffers(
                 draft.sketch,
@@ -87,6 +85,30 @@ class Scratch:
                 copies=PIPELINE_COPIES if is_pipeline else 1,
             )
         return self._known[key]
+
+    @cached_property
+    def _last_drawn(self) -> dict[tuple[bool, bool], tuple[Sequence[int], Draft]]:
+        return {}
+
+    def drawn(self, layers: Sequence[int], *, norms_apart: bool, is_cut: bool) -> Draft:
+        """The graph of some layers, which is not to be changed: the next placement has it again.
+
+        Where every layer is drawn, all placements of a search are of one graph. The last one is
+        kept.
+
+        Args:
+            layers: Those that stand for all.
+            norms_apart: True where a norm and its weights may be on two devices.
+            is_cut: See `is_cut`.
+        """
+        kept, draft = self._last_drawn.get((norms_apart, is_cut), (None, None))
+        if draft is None or kept != layers:
+            draft = Draft(self.graph.architecture, self.graph.hyper, self.caches, self.setup)
+            draft.norms_apart |= norms_apart
+            draft.is_cut = is_cut
+            drawing(self.graph.architecture)(draft, layers)
+            self._last_drawn[norms_apart, is_cut] = layers, draft
+        return draft
 
 
 def is_cut(owners: Sequence[int], host: int) -> bool:

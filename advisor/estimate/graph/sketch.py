@@ -10,6 +10,7 @@ graph when it is expanded, behind everything it reads that is not there yet.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import NamedTuple
 
 ANYWHERE = -1
@@ -106,6 +107,13 @@ class Sketch:
 
         self.order: list[int] = []
         self._is_drawn: list[bool] = []
+
+    def copied(self) -> Sketch:
+        """The same tensors in lists of their own."""
+        sketch = Sketch()
+        for name in self.__slots__:
+            setattr(sketch, name, copy(getattr(self, name)))
+        return sketch
 
     def node(
         self, size: int, reads: tuple[int, ...], home: int = ANYWHERE, *, reuses: bool = False
