@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from probes.machine import AcceleratorKind, AcceleratorState
+from probes.accelerator import AcceleratorKind, AcceleratorState
 
 if TYPE_CHECKING:
-    from probes.machine import Accelerator
+    from probes.accelerator import Accelerator
 
     Chosen = tuple[list[Accelerator], list[str]]
 

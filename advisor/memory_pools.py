@@ -14,7 +14,8 @@ from catalog.share import gpu_share
 
 if TYPE_CHECKING:
     from catalog.share import UnifiedShare
-    from probes.machine import Accelerator, Machine
+    from probes.accelerator import Accelerator
+    from probes.machine import Machine
 
 GIB = 1 << 30
 

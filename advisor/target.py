@@ -23,7 +23,7 @@ from advisor.memory_pools import (
 from catalog.device import Device, DeviceKind
 from catalog.hardware import device_named
 from catalog.share import gpu_share
-from probes.machine import Accelerator, AcceleratorKind
+from probes.accelerator import Accelerator, AcceleratorKind
 
 if TYPE_CHECKING:
     from advisor.measurement import Measurement

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from probes.machine import Accelerator, AcceleratorKind, Finding, Severity
+from probes.accelerator import Accelerator, AcceleratorKind
+from probes.finding import Finding, Severity
 
 if TYPE_CHECKING:
     from probes.ask import Asker

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from probes.bandwidth.store import Measure as Measure  # noqa: PLC0414  (part of this module's interface)
 from probes.errors import ProbeError
-from probes.machine import Cpu, Finding, Machine, Severity, System
+from probes.finding import Finding, Severity
+from probes.machine import Cpu, Machine, System
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from probes.accelerator import Accelerator
     from probes.ask import Asker
-    from probes.machine import Accelerator, Memory, ReadBandwidth
+    from probes.machine import Memory, ReadBandwidth
 
     Findings = tuple[Finding, ...]
     Accelerators = tuple[tuple[Accelerator, ...], Findings]

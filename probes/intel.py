@@ -9,13 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probes.machine import (
-    Accelerator,
-    AcceleratorKind,
-    AcceleratorState,
-    Finding,
-    Severity,
-)
+from probes.accelerator import Accelerator, AcceleratorKind, AcceleratorState
+from probes.finding import Finding, Severity
 from probes.pci import (
     LARGEST_MEMORY_BYTES,
     VENDOR_INTEL,

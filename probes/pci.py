@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from probes.machine import PciIdentity, PciLink
+from probes.accelerator import PciIdentity, PciLink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

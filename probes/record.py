@@ -11,16 +11,18 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from probes.accelerator import MemoryHolder
 from probes.atomic import write_atomically
 from probes.errors import RecordError
-from probes.machine import Machine, MemoryHolder
+from probes.machine import Machine
 from probes.plain import UNPRINTABLE, PlainError, from_plain, to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from probes.machine import Accelerator, ReadBandwidth
+    from probes.accelerator import Accelerator
+    from probes.machine import ReadBandwidth
 
 FORM = "advisor.machine"
 VERSION = 1

@@ -14,14 +14,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from probes.machine import (
-    Accelerator,
-    AcceleratorKind,
-    AcceleratorState,
-    Finding,
-    PciIdentity,
-    Severity,
-)
+from probes.accelerator import Accelerator, AcceleratorKind, AcceleratorState, PciIdentity
+from probes.finding import Finding, Severity
 from probes.pci import (
     LARGEST_MEMORY_BYTES,
     VENDOR_AMD,

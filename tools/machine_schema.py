@@ -1,7 +1,8 @@
 """Writes `docs/schema/machine.schema.json`, the form of a recorded machine.
 
-Everything in it comes from the dataclasses of `probes.machine` and the docstrings under their
-fields, so that the schema says what `probes.record` writes. Run it after changing them::
+Everything in it comes from the dataclasses of `probes.machine`, `probes.accelerator` and
+`probes.finding` and the docstrings under their fields, so that the schema says what `probes.record`
+writes. Run it after changing them::
 
     python tools/machine_schema.py
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from probes import machine
+from probes import accelerator, finding, machine
 from probes.record import SCHEMA
 
 TARGET = Path(__file__).parents[1] / "docs/schema/machine.schema.json"
@@ -32,10 +33,12 @@ SIMPLE = {
 
 def schema() -> dict[str, Any]:
     """The schema as plain values."""
-    docs = _docs(Path(machine.__file__))
+    modules = (finding, accelerator, machine)
+    docs = {name: says for one in modules for name, says in _docs(Path(one.__file__)).items()}
     classes = {
         name: each
-        for name, each in vars(machine).items()
+        for one in modules
+        for name, each in vars(one).items()
         if isinstance(each, type) and (is_dataclass(each) or issubclass(each, StrEnum))
         if each is not StrEnum
     }

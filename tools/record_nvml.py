@@ -7,7 +7,7 @@ from. Unique numbers become `GPU-0` and `MIG-0-1`; names of programs are not amo
 from __future__ import annotations
 
 from probes.ask import Asker
-from probes.machine import Finding
+from probes.finding import Finding
 from probes.nvidia.library import library_candidates, open_library
 from probes.nvidia.nvml import Answer, Nvml, load_binding
 from probes.nvidia.nvml_errors import NvmlError

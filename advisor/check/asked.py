@@ -13,7 +13,7 @@ from advisor.check.keys import BY_NAME, KEYS, OF_REQUEST, Kind
 from advisor.check.problem import Problem, RequirementError
 from advisor.check.read import requirement_from, rule_ids
 from advisor.errors import UsageError
-from probes.machine import Severity
+from probes.finding import Severity
 
 if TYPE_CHECKING:
     from advisor.check.requirement import Requirement

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from probes.machine import AcceleratorState
+from probes.accelerator import AcceleratorState
 
 if TYPE_CHECKING:
     from advisor.check.model import ModelAnswer, ModelUnknown
     from advisor.check.requirement import Requirement
     from advisor.target import Target
-    from probes.machine import Accelerator, Machine
+    from probes.accelerator import Accelerator
+    from probes.machine import Machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

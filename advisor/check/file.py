@@ -18,7 +18,7 @@ from advisor.check.read import requirement_from, rule_ids
 from advisor.check.requirement import Place, Requirement
 from advisor.check.values import flag, shown
 from advisor.errors import UsageError
-from probes.machine import Severity
+from probes.finding import Severity
 
 LARGEST_FILE_BYTES = 1 << 20
 

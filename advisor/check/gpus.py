@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from advisor.check.words import gpu_labels, listed
-from probes.machine import AcceleratorKind, AcceleratorState
+from probes.accelerator import AcceleratorKind, AcceleratorState
 
 if TYPE_CHECKING:
-    from probes.machine import Accelerator, Machine
+    from probes.accelerator import Accelerator
+    from probes.machine import Machine
 
 ANY_GPU, NO_GPU = "gpu", "cpu"
 """What `where` says of machines with and without a GPU."""

@@ -11,7 +11,7 @@ from advisor.check.words import listed
 from advisor.render.units import gib
 
 if TYPE_CHECKING:
-    from probes.machine import Accelerator, MemoryHolder
+    from probes.accelerator import Accelerator, MemoryHolder
 
 MOST_HOLDERS = 4
 """Processes that a sentence names before it counts the rest."""

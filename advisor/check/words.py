@@ -12,7 +12,7 @@ from advisor.render.units import exact, gib, speed_number
 
 if TYPE_CHECKING:
     from advisor.check.outcome import Compared
-    from probes.machine import Accelerator
+    from probes.accelerator import Accelerator
 
 GIB = 1 << 30
 

@@ -21,7 +21,7 @@ def command(*, machine: str | None, measure: bool | None, as_json: bool) -> None
     from advisor.output import answer, answer_json
     from advisor.report.doctor import diagnose
     from advisor.situation import machine_of
-    from probes.machine import Severity
+    from probes.finding import Severity
 
     found = diagnose(machine_of(machine, when_to_measure(measure)))
     if as_json:

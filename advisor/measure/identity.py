@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from probes.machine import Accelerator, Machine
+    from probes.accelerator import Accelerator
+    from probes.machine import Machine
 
 END_BYTES = 1 << 20
 """Of a file, so much at either end is hashed: hashing all of 40 GB takes longer than timing it."""

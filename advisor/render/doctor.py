@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from advisor.figure import Figure
     from advisor.render.paper import Paper
     from advisor.report.doctor import Diagnosis
-    from probes.machine import Accelerator, Cpu, Machine, ReadBandwidth
+    from probes.accelerator import Accelerator
+    from probes.machine import Cpu, Machine, ReadBandwidth
 
 
 def doctor_text(found: Diagnosis, paper: Paper) -> str:

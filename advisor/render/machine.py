@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from advisor.render.units import gib, rate, rate_interval
-from probes.machine import AcceleratorState
+from probes.accelerator import AcceleratorState
 
 if TYPE_CHECKING:
     from advisor.figure import Figure
     from advisor.render.paper import Paper
     from advisor.target import Gpu, Target
-    from probes.machine import Accelerator, Cpu, Finding, Machine, Memory
+    from probes.accelerator import Accelerator
+    from probes.finding import Finding
+    from probes.machine import Cpu, Machine, Memory
 
 _STATES = {
     AcceleratorState.READY: "",

@@ -10,14 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from probes.accelerator import Accelerator, AcceleratorKind, AcceleratorState
 from probes.amd.kfd import gpu_nodes
-from probes.machine import (
-    Accelerator,
-    AcceleratorKind,
-    AcceleratorState,
-    Finding,
-    Severity,
-)
+from probes.finding import Finding, Severity
 from probes.pci import (
     DEVICES,
     LARGEST_MEMORY_BYTES,

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from probes.bandwidth.plan import plan_sweep
 from probes.bandwidth.sweep import SweepFailedError, sweep_memory
-from probes.machine import Finding, ReadBandwidth, Severity
+from probes.finding import Finding, Severity
+from probes.machine import ReadBandwidth
 
 if TYPE_CHECKING:
     from collections.abc import Callable

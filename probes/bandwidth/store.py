@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 from probes.atomic import write_atomically
 from probes.errors import ProbeError
+from probes.finding import Finding, Severity
 from probes.folders import cache_directory
-from probes.machine import Finding, ReadBandwidth, Severity
+from probes.machine import ReadBandwidth
 from probes.plain import from_plain, to_plain
 from probes.record import bandwidth_contradiction
 

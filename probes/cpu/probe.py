@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probes.machine import Cpu, Finding, Severity
+from probes.finding import Finding, Severity
+from probes.machine import Cpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from probes.finding import Finding, Severity
 from probes.hypervisor import is_wsl
-from probes.machine import Finding, Memory, Severity
+from probes.machine import Memory
 from probes.memory.cgroup import MemoryLimit, memory_limits, swap_limits
 from probes.memory.modules import read_modules
 from probes.memory.totals import Totals, meminfo, read_totals

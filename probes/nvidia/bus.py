@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probes.machine import Accelerator, AcceleratorKind, AcceleratorState, Finding, Severity
+from probes.accelerator import Accelerator, AcceleratorKind, AcceleratorState
+from probes.finding import Finding, Severity
 from probes.pci import VENDOR_NVIDIA, PciDisplay, display_devices
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probes.machine import ComputeMode, Condition, Slowdown
+from probes.accelerator import ComputeMode, Condition, Slowdown
 
 if TYPE_CHECKING:
     from probes.nvidia.nvml import Nvml

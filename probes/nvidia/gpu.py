@@ -10,15 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from probes.machine import (
-    Accelerator,
-    AcceleratorKind,
-    AcceleratorState,
-    Finding,
-    PciIdentity,
-    PciLink,
-    Severity,
-)
+from probes.accelerator import Accelerator, AcceleratorKind, AcceleratorState, PciIdentity, PciLink
+from probes.finding import Finding, Severity
 from probes.nvidia.bus import PROBE
 from probes.nvidia.condition import ask_condition
 from probes.nvidia.holders import memory_holders

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probes.machine import MemoryHolder
+from probes.accelerator import MemoryHolder
 from probes.nvidia.bus import is_container
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from probes.machine import Finding, Severity
+from probes.finding import Finding, Severity
 from probes.nvidia.bus import PROBE
 from probes.nvidia.nvml_errors import NvmlError, error_finding
 

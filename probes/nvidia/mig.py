@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from probes.machine import Accelerator, AcceleratorKind, AcceleratorState, Finding, Severity
+from probes.accelerator import Accelerator, AcceleratorKind, AcceleratorState
+from probes.finding import Finding, Severity
 from probes.nvidia.bus import PROBE
 from probes.nvidia.holders import memory_holders
 from probes.nvidia.memory import DeviceMemory, device_memory

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from probes.machine import Finding, Severity
+from probes.finding import Finding, Severity
 from probes.nvidia.bus import PROBE
 from probes.nvidia.nvml_errors import NvmlError
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from probes.machine import Finding, Severity
+from probes.finding import Finding, Severity
 from probes.nvidia.bus import PROBE
 
 

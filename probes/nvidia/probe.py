@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probes.machine import Accelerator, AcceleratorState, Finding
+from probes.accelerator import Accelerator, AcceleratorState
+from probes.finding import Finding
 from probes.nvidia.bus import bus_gpus, no_library_finding, nvidia_on_bus
 from probes.nvidia.library import library_candidates, open_library
 from probes.nvidia.tegra import power_mode_finding, tegra_gpu

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from probes.accelerator import Accelerator, AcceleratorState
+from probes.finding import Finding, Severity
 from probes.hypervisor import is_wsl
-from probes.machine import Accelerator, AcceleratorState, Finding, Severity
 from probes.nvidia.bus import PROBE, bus_gpus, is_container, not_driven_finding, without
 from probes.nvidia.gpu import Gpu, lost_gpu
 from probes.nvidia.nvml import Nvml, load_binding

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probes.machine import Accelerator, AcceleratorKind, Finding, Severity
+from probes.accelerator import Accelerator, AcceleratorKind
+from probes.finding import Finding, Severity
 from probes.nvidia.bus import PROBE
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from probes.machine import Accelerator, AcceleratorState, Finding, Severity
+from probes.accelerator import Accelerator, AcceleratorState
+from probes.finding import Finding, Severity
 from probes.nvidia.bus import PROBE
 from probes.visible import CudaGpu, CudaInstance, Doubt, Place, Visible, visible_devices
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from advisor.memory_pools import gpu_memory, host_capacity, system_reserve_bytes
-from probes.machine import Accelerator, AcceleratorKind, Cpu, Machine, Memory, System
+from probes.accelerator import Accelerator, AcceleratorKind
+from probes.machine import Cpu, Machine, Memory, System
 
 GIB = 1 << 30
 

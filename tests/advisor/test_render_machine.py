@@ -10,7 +10,8 @@ import pytest
 from advisor.render.machine import cpu_line, memory_line, write_target
 from advisor.render.paper import Paper
 from advisor.target import target_of_machine
-from probes.machine import Accelerator, AcceleratorKind, AcceleratorState, Cpu, Memory, PciIdentity
+from probes.accelerator import Accelerator, AcceleratorKind, AcceleratorState, PciIdentity
+from probes.machine import Cpu, Memory
 from probes.record import read
 
 GIB = 1 << 30

@@ -9,17 +9,8 @@ import pytest
 from advisor.figure import Origin
 from advisor.target import target_of_devices, target_of_machine
 from catalog.lookup import find_devices
-from probes.machine import (
-    Accelerator,
-    AcceleratorKind,
-    AcceleratorState,
-    Cpu,
-    Machine,
-    Memory,
-    PciIdentity,
-    ReadBandwidth,
-    System,
-)
+from probes.accelerator import Accelerator, AcceleratorKind, AcceleratorState, PciIdentity
+from probes.machine import Cpu, Machine, Memory, ReadBandwidth, System
 
 GIB = 1 << 30
 

@@ -7,7 +7,8 @@ them with one fact changed. Figures in expected sentences are worked out from th
 from __future__ import annotations
 
 from advisor.check.case import Disk
-from probes.machine import AcceleratorState, ComputeMode, MemoryHolder, Severity
+from probes.accelerator import AcceleratorState, ComputeMode, MemoryHolder
+from probes.finding import Severity
 from tests.check.machines import (
     GIB,
     desktop,

@@ -8,11 +8,16 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from probes.accelerator import Condition
 from probes.ask import Asker
-from probes.machine import Condition, Cpu, Finding, Machine, Memory, Severity
+from probes.finding import Finding, Severity
 from probes.nvidia.probe import probe_nvidia
 from probes.record import read
+
+if TYPE_CHECKING:
+    from probes.machine import Cpu, Machine, Memory
 
 TESTS = Path(__file__).parents[1]
 FAKE = TESTS / "probes/fake_nvml"

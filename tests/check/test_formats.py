@@ -26,7 +26,7 @@ from advisor.check.requirement import Place
 from advisor.check.rules import RULES
 from advisor.render.paper import Paper
 from probes.errors import ProbeError
-from probes.machine import Severity
+from probes.finding import Severity
 from tests.check.conftest import NOW, checked, requirement
 from tests.check.machines import desktop, gaming, recorded, with_condition, with_gpu
 

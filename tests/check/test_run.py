@@ -14,7 +14,7 @@ from advisor.check.outcome import Status, Verdict
 from advisor.check.problem import RequirementError
 from advisor.check.rules import RULES
 from probes.errors import ProbeError
-from probes.machine import Severity
+from probes.finding import Severity
 from tests.check.conftest import NOW, checked, of_rule, requirement
 from tests.check.machines import (
     TESTS,

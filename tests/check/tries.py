@@ -7,10 +7,10 @@ them with one fact changed. Figures in expected sentences are worked out from th
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from advisor.check.case import Disk
-from probes.machine import AcceleratorState, Severity, Slowdown
+from probes.accelerator import AcceleratorState, Slowdown
 from tests.check.machines import (
     desktop,
     gaming,
@@ -19,6 +19,9 @@ from tests.check.machines import (
     with_cpu,
     with_gpu,
 )
+
+if TYPE_CHECKING:
+    from probes.finding import Severity
 
 GB = 10**9
 BUS_4090 = (("0000:01:00.0", "0x2684"),)

@@ -42,7 +42,7 @@ from advisor.workload import Runtime, Workload
 from catalog.names import find_model
 from catalog.quants import find_quant
 from probes.ask import Asker
-from probes.machine import Finding, Severity
+from probes.finding import Finding, Severity
 
 PROJECT = Path(__file__).parents[2]
 WISH = Wish(prompt_tokens=512, answer_tokens=128, depth_tokens=0, repetitions=3)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from advisor.measure.conditions import Conditions, Moment, between, disturbance, now
-from probes.machine import Accelerator, AcceleratorKind, Condition, Slowdown
+from probes.accelerator import Accelerator, AcceleratorKind, Condition, Slowdown
 from probes.record import read
 
 MACHINE = read(Path(__file__).parents[1] / "advisor/desktop.json")

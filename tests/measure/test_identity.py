@@ -7,15 +7,8 @@ from dataclasses import replace
 import pytest
 
 from advisor.measure.identity import END_BYTES, file_mark, machine_identity
-from probes.machine import (
-    Accelerator,
-    AcceleratorKind,
-    AcceleratorState,
-    Cpu,
-    Machine,
-    Memory,
-    System,
-)
+from probes.accelerator import Accelerator, AcceleratorKind, AcceleratorState
+from probes.machine import Cpu, Machine, Memory, System
 
 GIB = 1 << 30
 CARD = Accelerator(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from probes.accelerator import AcceleratorKind, AcceleratorState
 from probes.amd.kfd import gfx_target, gpu_nodes
 from probes.amd.probe import probe_amd
-from probes.machine import AcceleratorKind, AcceleratorState
 
 GIB = 1 << 30
 MIB = 1 << 20

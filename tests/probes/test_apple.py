@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from probes.accelerator import AcceleratorKind
 from probes.apple import probe_apple
 from probes.ask import Asker
-from probes.machine import AcceleratorKind
 
 CHIP = "sysctl -n machdep.cpu.brand_string"
 CORES = "ioreg -rc AGXAccelerator -d1"

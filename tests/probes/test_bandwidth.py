@@ -11,7 +11,8 @@ from probes.bandwidth import probe as bandwidth
 from probes.bandwidth.plan import plan_sweep
 from probes.bandwidth.probe import measure_read_bandwidth
 from probes.bandwidth.sweep import Burst, Sweep, SweepFailedError, sweep_memory
-from probes.machine import Cache, Cpu, Memory, Severity
+from probes.finding import Severity
+from probes.machine import Cache, Cpu, Memory
 
 MIB = 1 << 20
 GIB = 1 << 30

@@ -8,7 +8,8 @@ from probes.ask import Asker
 from probes.cpu.arm_cores import core_name
 from probes.cpu.probe import probe_cpu
 from probes.cpu.topology import parse_cpu_list
-from probes.machine import Cache, Severity
+from probes.finding import Severity
+from probes.machine import Cache
 
 KIB, MIB = 1 << 10, 1 << 20
 

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from probes.accelerator import Accelerator, AcceleratorKind, PciIdentity
 from probes.ask import Asker
 from probes.detect import Measure, detect
 from probes.errors import ProbeError
-from probes.machine import (
-    Accelerator,
-    AcceleratorKind,
-    Cpu,
-    Finding,
-    Memory,
-    PciIdentity,
-    ReadBandwidth,
-    Severity,
-    System,
-)
+from probes.finding import Finding, Severity
+from probes.machine import Cpu, Memory, ReadBandwidth, System
 
 SYSTEM = System(os="linux", os_version="Debian 12")
 CPU = Cpu(name="AMD EPYC", architecture="x86_64", usable_cores=2)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from probes.accelerator import AcceleratorKind, AcceleratorState
 from probes.intel import probe_intel
-from probes.machine import AcceleratorKind, AcceleratorState
 
 GIB = 1 << 30
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probes.ask import Asker
-from probes.machine import Severity
+from probes.finding import Severity
 from probes.memory.probe import probe_memory
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from probes.machine import PciIdentity, PciLink
+from probes.accelerator import PciIdentity, PciLink
 from probes.pci import display_devices, is_reachable, pci_link, unnamed
 
 NAVI_31 = {"class_": "0x030000", "vendor": "0x1002", "device": "0x744c"}

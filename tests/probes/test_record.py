@@ -14,24 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.errors import RecordError
-from probes.machine import (
+from probes.accelerator import (
     Accelerator,
     AcceleratorKind,
     AcceleratorState,
-    Cache,
     Condition,
-    Cpu,
-    Finding,
-    Machine,
-    Memory,
     MemoryHolder,
     PciIdentity,
     PciLink,
-    ReadBandwidth,
-    Severity,
-    System,
 )
+from probes.errors import RecordError
+from probes.finding import Finding, Severity
+from probes.machine import Cache, Cpu, Machine, Memory, ReadBandwidth, System
 from probes.record import from_json, read, shareable, to_json, write
 
 SMALLEST = Machine(

@@ -19,8 +19,9 @@ from probes.bandwidth.store import (
     load,
     machine_key,
 )
+from probes.finding import Finding, Severity
 from probes.folders import cache_directory
-from probes.machine import Cpu, Finding, Memory, ReadBandwidth, Severity
+from probes.machine import Cpu, Memory, ReadBandwidth
 
 CPU = Cpu(name="AMD EPYC", architecture="x86_64", usable_cores=2)
 MEMORY = Memory(total_bytes=24 << 30, available_bytes=20 << 30)

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from probes.accelerator import AcceleratorKind, AcceleratorState, PciIdentity
 from probes.ask import Asker
-from probes.machine import AcceleratorKind, AcceleratorState, PciIdentity
 from probes.windows import memory_size, probe_windows
 
 GIB = 1 << 30

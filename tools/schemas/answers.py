@@ -8,7 +8,7 @@ from advisor.errors import AdvisorError, ExitCode
 from advisor.figure import Origin
 from advisor.pull.choose import Reason
 from advisor.pull.plan import State
-from probes.machine import Severity
+from probes.finding import Severity
 from schemas.parts import CANDIDATE, PARTS, SUBJECT
 from schemas.words import (
     Schema,

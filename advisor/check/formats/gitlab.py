@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from advisor.check.formats.order import group_of, place_of, problems
 from advisor.check.outcome import Status
 from advisor.check.requirement import Place
-from probes.machine import Severity
+from probes.finding import Severity
 
 if TYPE_CHECKING:
     from advisor.check.ci import Surroundings

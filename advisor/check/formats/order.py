@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from advisor.check.outcome import Status, Verdict
 from advisor.check.requirement import Place
 from advisor.check.run import THE_MACHINE
-from probes.machine import Severity
+from probes.finding import Severity
 
 if TYPE_CHECKING:
     from advisor.check.ci import Surroundings

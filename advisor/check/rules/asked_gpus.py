@@ -12,7 +12,7 @@ from advisor.check.rules.findings import MACHINE, NOT_ASKED, skipped
 from advisor.check.values import version_parts
 from advisor.check.words import counted, gpu_labels, listed
 from advisor.figure import Origin
-from probes.machine import AcceleratorKind, AcceleratorState
+from probes.accelerator import AcceleratorKind, AcceleratorState
 
 if TYPE_CHECKING:
     from advisor.check.case import Case

@@ -12,12 +12,13 @@ from advisor.check.rules.findings import skipped
 from advisor.check.words import gpu_labels, listed
 from advisor.figure import Origin
 from advisor.render.units import gib
-from probes.machine import AcceleratorKind, Severity, Slowdown
+from probes.accelerator import AcceleratorKind, Slowdown
+from probes.finding import Severity
 
 if TYPE_CHECKING:
     from advisor.check.case import Case
     from advisor.target import Gpu
-    from probes.machine import Accelerator
+    from probes.accelerator import Accelerator
 
 IN_USE_SHARE = 0.10
 """A desktop, a browser and a display take less of a card that models are run on."""

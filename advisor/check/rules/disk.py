@@ -12,7 +12,7 @@ from advisor.check.rule import asked_rule
 from advisor.check.rules.findings import MACHINE, NOT_ASKED, skipped
 from advisor.figure import Origin
 from advisor.render.units import exact, gb, gb_interval
-from probes.machine import Severity
+from probes.finding import Severity
 
 if TYPE_CHECKING:
     from advisor.check.case import Case

@@ -9,11 +9,12 @@ from advisor.check.outcome import Found, Status
 from advisor.check.rule import machine_rule
 from advisor.check.rules.findings import MACHINE, failed, found_nothing, is_hit, skipped
 from advisor.check.words import counted, gpu_labels, listed
-from probes.machine import AcceleratorState, ComputeMode, Severity
+from probes.accelerator import AcceleratorState, ComputeMode
+from probes.finding import Severity
 
 if TYPE_CHECKING:
     from advisor.check.case import Case
-    from probes.machine import Accelerator
+    from probes.accelerator import Accelerator
 
 NO_DRIVER = frozenset(
     {

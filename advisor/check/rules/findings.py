@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from advisor.check.outcome import Found, Status
-from probes.machine import AcceleratorState, Severity
+from probes.accelerator import AcceleratorState
+from probes.finding import Severity
 
 if TYPE_CHECKING:
     from advisor.check.case import Case
-    from probes.machine import Accelerator, Finding
+    from probes.accelerator import Accelerator
+    from probes.finding import Finding
 
 MACHINE = "machine"
 """The subject of what is said of the machine as a whole."""

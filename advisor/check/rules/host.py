@@ -12,7 +12,7 @@ from advisor.check.rules.findings import MACHINE, NOT_ASKED, failed, is_hit, ski
 from advisor.check.words import counted, two_sizes
 from advisor.figure import Origin
 from advisor.render.units import gib
-from probes.machine import Severity
+from probes.finding import Severity
 
 if TYPE_CHECKING:
     from advisor.check.case import Case

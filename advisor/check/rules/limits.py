@@ -18,7 +18,7 @@ from advisor.render.units import gib
 if TYPE_CHECKING:
     from advisor.check.case import Case
     from advisor.target import Gpu
-    from probes.machine import Accelerator
+    from probes.accelerator import Accelerator
 
 LABEL_SHARE = 0.97
 """A card whose memory is just below the wanted size has that size on its label."""
