@@ -9,7 +9,7 @@ from advisor.render.fit import llama_cpp_fit, longest_contexts
 from advisor.render.paper import Column, Paper, Row
 from advisor.render.run_lines import write_commands
 from advisor.render.sentences import now_and_idle, reason, speed_origin
-from advisor.render.units import exact, gb, seconds, speed, tokens
+from advisor.render.units import exact, gb, seconds, seconds_between, speed, tokens
 from advisor.report.download import download_of
 from advisor.report.run_commands import server_command
 from advisor.workload import Era
@@ -121,7 +121,7 @@ def _prefill(estimate: Estimate) -> str:
     here = estimate.prefill.calibration is not None
     origin = f"; {speed_origin(estimate.prefill)}" if here else ""
     low, high = estimate.time_to_first_token_low_s, estimate.time_to_first_token_high_s
-    between = "" if low is None or high is None else f" ({seconds(low)}–{seconds(high)})"
+    between = "" if low is None or high is None else f" ({seconds_between(low, high)})"
     return (
         f"{speed(estimate.prefill)} tokens/s, bound by {estimate.prefill.speed.bound_by}, so"
         f" {seconds(first)}{between} to the first token of an answer"

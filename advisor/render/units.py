@@ -130,3 +130,10 @@ def seconds(value: float) -> str:
     if value >= 0.0995:
         return f"{value:.2g} s"
     return f"{value * 1e3:.2g} ms" if value >= 0.9995e-3 else f"{value * 1e6:.0f} µs"
+
+
+def seconds_between(low: float, high: float) -> str:
+    """An interval of durations, with one unit if it is the same: `0.78–1.4 s`."""
+    first, last = seconds(low), seconds(high)
+    number, unit = first.split(" ")
+    return f"{number}–{last}" if last.endswith(f" {unit}") else f"{first}–{last}"

@@ -141,6 +141,12 @@ def test_a_duration(value, text):
     assert units.seconds(value) == text
 
 
+def test_an_interval_of_durations_says_one_unit_once():
+    assert units.seconds_between(0.78, 1.4) == "0.78–1.4 s"
+    assert units.seconds_between(0.012, 0.041) == "12–41 ms"
+    assert units.seconds_between(0.041, 0.21) == "41 ms–0.21 s"
+
+
 @settings(deadline=None)
 @given(sizes=st.tuples(*[st.floats(0, 1e15)] * 2))
 def test_a_larger_size_never_reads_as_a_smaller_number(sizes):
