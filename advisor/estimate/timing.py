@@ -18,6 +18,7 @@ from advisor.figure import Origin, weakest
 if TYPE_CHECKING:
     from advisor.estimate.costs import Costs
     from advisor.estimate.fit import Judged
+    from advisor.estimate.kv_cache import CacheRead
     from advisor.estimate.placement import Share
     from advisor.estimate.subject import Subject
     from advisor.figure import Figure
@@ -98,6 +99,16 @@ def _attention_flops(subject: Subject, costs: Costs, share: Share, depth_tokens:
     )
 
 
+def _cache_read(costs: Costs, share: Share, depth_tokens: int) -> CacheRead:
+    return cache_read(
+        costs.context.caches,
+        costs.setup,
+        depth_tokens=depth_tokens,
+        first=share.first,
+        last=share.last,
+    )
+
+
 def _gpu_part(
     subject: Subject, costs: Costs, share: Share, gpu: Gpu, depth_tokens: int
 ) -> DecodePart:
@@ -105,13 +116,7 @@ def _gpu_part(
     if rate is None:
         msg = f"`{gpu.name}` has no bandwidth"
         raise ValueError(msg)
-    read = cache_read(
-        costs.context.caches,
-        costs.setup,
-        depth_tokens=depth_tokens,
-        first=share.first,
-        last=share.last,
-    )
+    read = _cache_read(costs, share, depth_tokens)
     flops = gpu.fp16_flops_per_s
     return DecodePart(
         speed_class=speed_class(
@@ -142,13 +147,7 @@ def _host_part(
     if rate is None:
         msg = f"`{target.host.name}` has no read rate"
         raise ValueError(msg)
-    read = cache_read(
-        costs.context.caches,
-        costs.setup,
-        depth_tokens=depth_tokens,
-        first=share.first,
-        last=share.last,
-    )
+    read = _cache_read(costs, share, depth_tokens)
     return DecodePart(
         speed_class=CPU_CLASS if rate.origin is Origin.MEASURED else CPU_SHEET_CLASS,
         bandwidth_bytes_per_s=rate.value,

@@ -39,15 +39,18 @@ if TYPE_CHECKING:
     from catalog.model import Hyperparameters
 
 
-def plain_sparse(hp: Hyperparameters, *, bias: str | None = None) -> Groups:
+def plain_sparse(
+    hp: Hyperparameters, *, bias: str | None = None, second_norm: str = "ffn_norm"
+) -> Groups:
     """Llama's layout with experts for feed-forward (Mixtral), in all but the leading layers.
 
     Args:
         hp: The shape.
         bias: The name of what corrects the router's scores, where something does.
+        second_norm: The name of the norm before feed-forward.
     """
     yield from tables(hp)
-    yield from norms(hp, "attn_norm", "ffn_norm")
+    yield from norms(hp, "attn_norm", second_norm)
     yield from attention(hp)
     if hp.qk_norm:
         yield from head_norms(hp)
@@ -103,12 +106,7 @@ def _cohere2moe(hp: Hyperparameters) -> Groups:
 
 def _glm4moe(hp: Hyperparameters) -> Groups:
     """The norm before feed-forward goes by the name of one after attention."""
-    yield from tables(hp)
-    yield from norms(hp, "attn_norm", "post_attention_norm")
-    yield from attention(hp)
-    if hp.qk_norm:
-        yield from head_norms(hp)
-    yield from dense_then_sparse(hp, bias=ROUTER_BIAS)
+    return plain_sparse(hp, bias=ROUTER_BIAS, second_norm="post_attention_norm")
 
 
 def _gpt_oss(hp: Hyperparameters) -> Groups:

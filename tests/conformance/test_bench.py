@@ -24,6 +24,7 @@ from advisor.offer.local import local_offer
 from advisor.target import target_of_machine
 from advisor.workload import Runtime
 from probes.record import read
+from tests.gemma import joined
 
 pytest.importorskip("llama_cpp", reason="`make conformance` builds the real llama.cpp")
 package = pytest.importorskip(
@@ -34,13 +35,7 @@ WISH = Wish(prompt_tokens=8, answer_tokens=2, depth_tokens=0, repetitions=2, thr
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    """The chunks, joined."""
-    path = tmp_path_factory.mktemp("gemma") / package.MODEL_NAME
-    with path.open("wb") as file:
-        for chunk in package.chunk_paths():
-            file.write(chunk.read_bytes())
-    yield path
-    path.unlink()
+    yield from joined(package, tmp_path_factory.mktemp("gemma"))
 
 
 @pytest.fixture(scope="module")

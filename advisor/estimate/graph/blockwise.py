@@ -7,13 +7,12 @@ Source: llama.cpp `src/models/minimax-m3.cpp` (October 2026).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from advisor.estimate.graph.blocks import Heads, Projected, attention, feed_forward
+from advisor.estimate.graph.blocks import Heads, Projected, attention
 from advisor.estimate.graph.draft import F16_BYTES, F32_BYTES, INDEX_BYTES, POSITION_BYTES
-from advisor.estimate.graph.experts import Mixture, experts, mixture_of, shared_width
 from advisor.estimate.graph.folding import of_layer
+from advisor.estimate.graph.shared_experts import behind_attention
 from advisor.estimate.graph.sketch import OUTPUT
 from advisor.estimate.kv_cache import row_bytes
 
@@ -59,20 +58,8 @@ def draw(d: Draft, layers: Sequence[int]) -> None:
     for layer in layers:
         is_dense = layer < (hyper.leading_dense_block_count or 0)
         y = _attended(d, layer, d.norm(x, layer), None if is_dense else blocks)
-        y, x = d.cropped(layer, y, x)
-        x = d.sum(y, x)
-        y = d.norm(x, layer)
-        if is_dense:
-            y = feed_forward(d, y, of_layer(hyper.feed_forward_length, layer), layer)
-        else:
-            found = experts(d, y, layer, _mixture(d))
-            y = d.sum(found, feed_forward(d, y, shared_width(d), layer))
-        x = d.sum(y, x)
+        x = behind_attention(d, layer, y, x)
     d.finish(d.norm(x, OUTPUT))
-
-
-def _mixture(d: Draft) -> Mixture:
-    return replace(mixture_of(d), gating="sigmoid", is_biased=d.hyper.router_has_bias)
 
 
 def _attended(d: Draft, layer: int, y: int, blocks: Blocks | None) -> int:

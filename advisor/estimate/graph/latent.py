@@ -5,13 +5,11 @@ Source: llama.cpp `src/models/deepseek2.cpp` and `src/llama-graph.cpp` (October 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from advisor.estimate.graph.blocks import feed_forward
 from advisor.estimate.graph.draft import F16_BYTES, F32_BYTES
-from advisor.estimate.graph.experts import experts, mixture_of, shared_width
 from advisor.estimate.graph.folding import of_layer
+from advisor.estimate.graph.shared_experts import behind_attention
 from advisor.estimate.graph.sketch import OUTPUT
 from advisor.estimate.kv_cache import cells, row_bytes
 
@@ -23,27 +21,12 @@ if TYPE_CHECKING:
 
 def draw(d: Draft, layers: Sequence[int]) -> None:
     """Draw the graph of some layers."""
-    hyper = d.hyper
     x = d.embed()
     d.last_layer = layers[-1]
     for layer in layers:
         y = latent_attention(d, layer, d.norm(x, layer))
-        y, x = d.cropped(layer, y, x)
-        x = d.sum(y, x)
-        y = d.norm(x, layer)
-        if layer < (hyper.leading_dense_block_count or 0):
-            y = feed_forward(d, y, of_layer(hyper.feed_forward_length, layer), layer)
-        else:
-            y = latent_experts(d, layer, y)
-        x = d.sum(y, x)
+        x = behind_attention(d, layer, y, x)
     d.finish(d.norm(x, OUTPUT))
-
-
-def latent_experts(d: Draft, layer: int, y: int) -> int:
-    """A mixture as DeepSeek has it, with experts that every token uses."""
-    mixture = replace(mixture_of(d), gating="sigmoid", is_biased=d.hyper.router_has_bias)
-    found = experts(d, y, layer, mixture)
-    return d.sum(found, feed_forward(d, y, shared_width(d), layer))
 
 
 def latent_queries(

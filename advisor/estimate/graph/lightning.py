@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advisor.estimate.graph.blocks import feed_forward
 from advisor.estimate.graph.draft import F32_BYTES
-from advisor.estimate.graph.folding import of_layer
-from advisor.estimate.graph.latent import latent_experts, latent_looked_at, latent_queries
+from advisor.estimate.graph.latent import latent_looked_at, latent_queries
+from advisor.estimate.graph.shared_experts import behind_attention
 from advisor.estimate.graph.sketch import ANYWHERE, OUTPUT
 from advisor.estimate.kv_cache import row_bytes
 
@@ -32,14 +31,7 @@ def draw(d: Draft, layers: Sequence[int]) -> None:
         if hyper.indexer_full_layers is None or layer in hyper.indexer_full_layers:
             chosen = _chosen(d, layer, y, low)
         y = _lightning_attended(d, layer, y, low, chosen)
-        y, x = d.cropped(layer, y, x)
-        x = d.sum(y, x)
-        y = d.norm(x, layer)
-        if layer < (hyper.leading_dense_block_count or 0):
-            y = feed_forward(d, y, of_layer(hyper.feed_forward_length, layer), layer)
-        else:
-            y = latent_experts(d, layer, y)
-        x = d.sum(y, x)
+        x = behind_attention(d, layer, y, x)
     d.finish(d.norm(x, OUTPUT))
 
 

@@ -5,16 +5,14 @@ Source: llama.cpp `src/models/glm5-next.cpp` and `src/llama-memory-hybrid-idx.cp
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from advisor.estimate.graph.blocks import feed_forward
 from advisor.estimate.graph.delta import kimi_delta
 from advisor.estimate.graph.draft import F16_BYTES, F32_BYTES, INDEX_BYTES, POSITION_BYTES
-from advisor.estimate.graph.experts import experts, mixture_of, shared_width
 from advisor.estimate.graph.folding import of_layer
 from advisor.estimate.graph.hyper import mean, mixed_after, mixed_before, spread
 from advisor.estimate.graph.latent import latent_looked_at
+from advisor.estimate.graph.shared_experts import fed
 from advisor.estimate.graph.sketch import ANYWHERE, OUTPUT
 from advisor.estimate.kv_cache import row_bytes
 
@@ -64,18 +62,10 @@ def draw(d: Draft, layers: Sequence[int]) -> None:
         y = _attended(d, layer, y, pools) if layer in d.cache_of else kimi_delta(d, layer, y)
         x = mixed_after(d, y, x, mixed)
         mixed = mixed_before(d, layer, x)
-        x = mixed_after(d, _fed(d, layer, d.norm(mixed.row, layer)), x, mixed)
+        x = mixed_after(d, fed(d, layer, d.norm(mixed.row, layer)), x, mixed)
     x = sketch.view(d.pick(sketch.view(x)))
     d.rows = d.outputs
     d.finish(d.norm(mean(d, x), OUTPUT))
-
-
-def _fed(d: Draft, layer: int, y: int) -> int:
-    hyper = d.hyper
-    if layer < (hyper.leading_dense_block_count or 0):
-        return feed_forward(d, y, of_layer(hyper.feed_forward_length, layer), layer)
-    mixture = replace(mixture_of(d), gating="sigmoid", is_biased=hyper.router_has_bias)
-    return d.sum(experts(d, y, layer, mixture), feed_forward(d, y, shared_width(d), layer))
 
 
 def _attended(d: Draft, layer: int, y: int, pools: Pools) -> int:

