@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from advisor.commands.options import Count, Tokens, context_option, json_option, when_to_measure
+from advisor.commands.options import context_option, json_option, when_to_measure
+from advisor.commands.values import Count, Tokens
 from advisor.request import BACKENDS
 
 if TYPE_CHECKING:

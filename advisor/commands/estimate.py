@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from advisor.commands.options import Count, Tokens, context_option, json_option, machine_options
+from advisor.commands.options import context_option, json_option, machine_options
+from advisor.commands.values import Count, Tokens
 from advisor.workload import Era, FlashAttention, LoadMode, Runtime
 
 
