@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 
 import pytest
@@ -10,6 +11,11 @@ from tests.conformance.draws import SEED_VARIABLE, seed
 from tests.conformance.report import report_lines
 
 FOUND = pytest.StashKey()
+
+
+def pytest_configure():
+    """Have one seed for all that is drawn, whoever asks for it."""
+    os.environ.setdefault(SEED_VARIABLE, seed())
 
 
 @pytest.fixture(scope="session")
