@@ -50,8 +50,7 @@ INTERVAL_TEXT = """### Intervals
 context's own interval). *Inside* is the share of rows whose scratch lies in it; 80 % is meant.
 The program draws these graphs and allocates them as llama.cpp does, and comes out exact on its own
 backend: the intervals are as wide as they are because kernels of other backends and other builds
-ask for a little more or less, as the logs below show. What is left are hybrids with some layers on
-the host, where a few layers stand for all and now and then leave another gap.
+ask for a little more or less, as the logs below show.
 """
 
 LOGS_TEXT = """### Logs of real GPUs
