@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,9 @@ PIPELINE_COPIES = 4
 
 Source: `GGML_SCHED_MAX_COPIES`, llama.cpp (October 2026).
 """
+
+DRAWINGS_KEPT = 4
+"""Graphs that are kept for the next placement: two ways of cutting, with or without help."""
 
 
 @cache
@@ -86,28 +89,21 @@ class Scratch:
             )
         return self._known[key]
 
-    @cached_property
-    def _last_drawn(self) -> dict[tuple[bool, bool], tuple[Sequence[int], Draft]]:
-        return {}
-
+    @lru_cache(maxsize=DRAWINGS_KEPT)  # noqa: B019  (that few are kept of all models together)
     def drawn(self, layers: Sequence[int], *, norms_apart: bool, is_cut: bool) -> Draft:
         """The graph of some layers, which is not to be changed: the next placement has it again.
 
-        Where every layer is drawn, all placements of a search are of one graph. The last one is
-        kept.
+        Where every layer is drawn, all placements of a search are of one graph.
 
         Args:
             layers: Those that stand for all.
             norms_apart: True where a norm and its weights may be on two devices.
             is_cut: See `is_cut`.
         """
-        kept, draft = self._last_drawn.get((norms_apart, is_cut), (None, None))
-        if draft is None or kept != layers:
-            draft = Draft(self.graph.architecture, self.graph.hyper, self.caches, self.setup)
-            draft.norms_apart |= norms_apart
-            draft.is_cut = is_cut
-            drawing(self.graph.architecture)(draft, layers)
-            self._last_drawn[norms_apart, is_cut] = layers, draft
+        draft = Draft(self.graph.architecture, self.graph.hyper, self.caches, self.setup)
+        draft.norms_apart |= norms_apart
+        draft.is_cut = is_cut
+        drawing(self.graph.architecture)(draft, layers)
         return draft
 
 
