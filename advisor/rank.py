@@ -9,7 +9,7 @@ if its files are unlucky.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from advisor.estimate.result import Verdict
 
 if TYPE_CHECKING:
     from advisor.estimate.result import Estimate
+    from advisor.estimate.subject import Subject
     from catalog.evidence import Evidence
     from catalog.quality import QualityLoss
 
@@ -106,11 +107,11 @@ def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
     )
 
 
-def next_larger(chosen: Candidate, candidates: Sequence[Candidate]) -> Candidate | None:
+def next_larger(chosen: Subject, quants: Iterable[Subject]) -> Subject | None:
     """The next larger of these quants than the chosen one, whether it runs or not."""
-    size = chosen.estimate.subject.weights.tensor_bytes
-    larger = [one for one in candidates if one.estimate.subject.weights.tensor_bytes > size]
-    return min(larger, key=lambda one: one.estimate.subject.weights.tensor_bytes, default=None)
+    size = chosen.weights.tensor_bytes
+    larger = [one for one in quants if one.weights.tensor_bytes > size]
+    return min(larger, key=lambda one: one.weights.tensor_bytes, default=None)
 
 
 def _key(candidate: Candidate) -> tuple[float, ...]:

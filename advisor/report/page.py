@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING
 
+from advisor.rank import next_larger
 from advisor.report.candidates import Question, has_usual_quant, judged, preferred
 from advisor.report.device_list import devices_that_run
 from advisor.report.scan import recommend
@@ -89,12 +90,19 @@ def page(
         evidence=known,
         question=question,
         rows=tuple(found),
-        best=recommend(starred, list(filter(has_usual_quant, found))) if starred.runs else None,
+        best=recommend(starred, _next_larger(starred, found)) if starred.runs else None,
         starred=starred,
         devices=devices_that_run(starred.estimate.subject, question.workload, devices),
         related=related(model, models),
         own_mixes=own_mixes(model) if offer.is_shelved else (),
     )
+
+
+def _next_larger(starred: Candidate, found: Sequence[Candidate]) -> Candidate | None:
+    """The next larger one that a scan considers too."""
+    usual = [one for one in found if has_usual_quant(one)]
+    larger = next_larger(starred.estimate.subject, [one.estimate.subject for one in usual])
+    return next((one for one in usual if one.estimate.subject is larger), None)
 
 
 def own_mixes(model: Model) -> tuple[OwnMix, ...]:

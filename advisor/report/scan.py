@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from advisor.offer.shelf import shelf_offer
 from advisor.rank import Candidate, next_larger, ranked
-from advisor.report.candidates import Question, best_or_smallest, candidates_of, usual_quants
+from advisor.report.candidates import Question, best_or_smallest, judged, usual_quants
 from advisor.report.download import download_of
 from advisor.report.run_commands import run_commands
 from catalog.evidence import evidence_by_name
@@ -86,20 +87,25 @@ def scan(
 
 
 def recommended(order: Sequence[Candidate], question: Question) -> Recommendation | None:
-    """The first of them, beside its model's other quants; ``None`` where there is none."""
+    """The first of them, beside its model's next larger quant; ``None`` where there is none."""
     if not order:
         return None
     best = order[0]
-    model = best.estimate.subject.model
-    return recommend(best, candidates_of(model, usual_quants(model), question, best.evidence))
+    subject = best.estimate.subject
+    quants = shelf_offer(subject.model).subjects(usual_quants(subject.model))
+    larger = next_larger(subject, quants)
+    if larger is None:
+        return recommend(best, None)
+    (found,) = judged([larger], question, best.evidence)
+    return recommend(best, found)
 
 
-def recommend(chosen: Candidate, quants: Sequence[Candidate]) -> Recommendation:
-    """The recommendation of one candidate, beside the other quants of its model."""
+def recommend(chosen: Candidate, larger: Candidate | None) -> Recommendation:
+    """The recommendation of one candidate, beside the next larger quant of its model."""
     download = download_of(chosen.estimate.subject)
     return Recommendation(
         candidate=chosen,
         download=download,
-        larger=next_larger(chosen, quants),
+        larger=larger,
         commands=run_commands(chosen.estimate, download),
     )

@@ -183,18 +183,11 @@ def test_the_floor_is_what_somebody_asks_for():
 
 
 def test_the_next_larger_quant_is_the_smallest_of_the_larger_ones():
-    chosen, larger, largest, smaller, no = (
-        candidate(name, size=size, verdict=verdict)
-        for name, size, verdict in (
-            ("chosen", 100, "fits"),
-            ("larger", 120, "fits"),
-            ("largest", 200, "fits"),
-            ("smaller", 80, "fits"),
-            ("no", 110, "no"),
-        )
+    chosen, larger, largest, smaller, least = (
+        candidate("a", size=size).estimate.subject for size in (100, 120, 200, 80, 110)
     )
     assert next_larger(chosen, [smaller, chosen, largest, larger]) is larger
-    assert next_larger(chosen, [chosen, largest, no]) is no, "also one that does not run"
+    assert next_larger(chosen, [chosen, largest, least]) is least
     assert next_larger(chosen, [chosen, smaller]) is None
 
 
